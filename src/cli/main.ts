@@ -9,16 +9,25 @@ import { exitOnOutputErrors } from './output-errors.js';
 /** @param url of bin/run.js */
 export async function main(argv: readonly string[], url: string): Promise<void> {
   exitOnOutputErrors();
+  // Thrown by an event handler, or by a promise that nothing awaits.
+  process.on('uncaughtException', async (error) => {
+    await fail(error, argv);
+    process.exit();
+  });
   const root = dirname(dirname(fileURLToPath(url)));
   try {
     process.exitCode = await run(argv, root);
   } catch (error) {
-    process.exitCode = exitCodeFor(error);
-    // Without a free file descriptor, no further code can be loaded.
-    await report(error, argv).catch(() =>
-      process.stderr.write(`error: ${safeMessage(explanationOf(explainLimit(error)))}\n`),
-    );
+    await fail(error, argv);
   }
+}
+
+async function fail(error: unknown, argv: readonly string[]): Promise<void> {
+  process.exitCode = exitCodeFor(error);
+  // Without a free file descriptor, no further code can be loaded.
+  await report(error, argv).catch(() =>
+    process.stderr.write(`error: ${safeMessage(explanationOf(explainLimit(error)))}\n`),
+  );
 }
 
 async function report(error: unknown, argv: readonly string[]): Promise<void> {

@@ -267,10 +267,18 @@ export const driver = { name: 'worded', summary: words, settings: [], open: asyn
     const other = await belt.run(['create', '-d', 'nspawn', '9000gb', 'm3']);
     expect(other.stderr).toContain('9000gb');
     expect(await belt.ok(['ls'])).toContain('half written');
+    writeFileSync(index, `setTimeout(() => { throw new Error('late'); });\n${good}`);
+    const late = await belt.run(['doctor']);
+    expect([late.code, late.stdout, late.stderr]).toEqual([
+      70,
+      '',
+      expect.stringMatching(/^this is a bug in belt: late\nrun the same command with --debug .*\n$/),
+    ]);
     writeFileSync(index, good);
     recordFault({
       kind: 'Machines, engines and networks that fail',
-      fault: 'a plugin throws while it is loaded',
+      fault: 'a plugin throws while it is loaded, and later',
+      tried: 2,
     });
   });
 

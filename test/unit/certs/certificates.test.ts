@@ -372,7 +372,7 @@ describe('regenerate-certs', () => {
   });
 });
 
-describe('certs rotate', { timeout: 60_000 }, () => {
+describe('certs rotate', { timeout: 300_000 }, () => {
   test('certs rotate keeps every engine reachable after each step, and removes the old CA at the end', async () => {
     await machinesWithTls('node1', 'node2', 'node3');
     const old = await files('certs');
