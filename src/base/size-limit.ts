@@ -35,8 +35,10 @@ export async function readBoundedFile(path: string, maxBytes = maxFileBytes): Pr
 
 /** Without the byte order mark that editors of Windows write, in UTF-8 or UTF-16. */
 export function decodeText(bytes: Buffer): string {
-  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
-  return bytes.toString(isUtf16 ? 'utf16le' : 'utf8').replace(/^\uFEFF/, '');
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes);
+  return bytes.toString().replace(/^\uFEFF/, '');
 }
 
 /** Passes a stream on, and breaks it at the limit with an ExternalError. */

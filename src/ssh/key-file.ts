@@ -35,8 +35,8 @@ export async function loadPrivateKey(path: string): Promise<LoadedKey> {
 
 /** @returns the key in wire format of a file such as `id.pub` or `id-cert.pub`, if there is one */
 export async function readPublicKey(path: string): Promise<Buffer | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  const bytes = keyBytes(text);
+  const text = await readFile(path).catch(() => Buffer.alloc(0));
+  const bytes = keyBytes(decodeText(text));
   return bytes.length > 0 ? bytes : undefined;
 }
 

@@ -38,10 +38,8 @@ export async function readSettingsFiles(paths: readonly string[]): Promise<Setti
 /** @throws UserError with the line that is not YAML or not a setting */
 export async function parseSettings(path: string, text: string): Promise<SettingsFile> {
   const yaml = await import('../base/yaml.js');
-  const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [error] = document.errors;
-  if (error) throw badLine(path, yaml.yamlFault(error, lines));
+  const { document, lines, fault } = yaml.parseYaml(text);
+  if (fault !== undefined) throw badLine(path, fault);
   return new SettingsReader(path, document, lines, yaml).read();
 }
 
@@ -87,6 +85,7 @@ class SettingsReader {
     const node = this.yaml.isScalar(key) ? key : undefined;
     const origin = this.originOf(node);
     if (!node) throw badLine(origin, 'has a key that is not a plain word');
+    if (node.value === '<<') throw badLine(origin, 'merges a map ("<<"): write its settings out');
     return { key: String(node.value), origin };
   }
 

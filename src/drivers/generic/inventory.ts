@@ -1,7 +1,7 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import type { Node, YAMLMap } from 'yaml';
 import { nameHint } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
-import { yamlFault } from '../../base/yaml.js';
+import { isMap, isScalar, isSeq, parseYaml } from '../../base/yaml.js';
 import { expandAddresses, expandNames } from '../../machines/model/patterns.js';
 import { isHost, type WrittenHost } from '../../machines/model/ssh-host.js';
 import { requirePort } from '../kit/define-settings.js';
@@ -24,11 +24,9 @@ type InventoryField = (typeof fields)[number];
  * @param path for messages. @throws UserError that names file and line
  */
 export function parseInventory(path: string, text: string): InventoryEntry[] {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const { document, lines, fault } = parseYaml(text);
   const at = (offset: number): string => `${path} line ${lines.linePos(offset).line}`;
-  const [error] = document.errors;
-  if (error) throw new UserError(`${path} ${yamlFault(error, lines)}`);
+  if (fault !== undefined) throw new UserError(`${path} ${fault}`);
   const { contents } = document;
   if (!isSeq(contents))
     throw new UserError(`${at(startOf(contents))} is not a list of servers`, { hint: example });

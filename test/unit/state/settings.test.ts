@@ -180,7 +180,10 @@ describe('unknown keys', () => {
 
 describe('invalid settings files', () => {
   test.each([
-    ['ocean:\n  region: "a\n', '/p/.belt.yaml line 3, column 1 is not YAML: missing closing "quote'],
+    [
+      'ocean:\n  region: "a\n',
+      '/p/.belt.yaml line 3, column 1 is not YAML: a quote before it is never closed',
+    ],
     [
       'ocean:\n\tregion: a\n',
       '/p/.belt.yaml line 2, column 1 is not YAML: the line is indented with a tab: use spaces',
@@ -300,13 +303,34 @@ test.each([
   ['a: [1, 2\nb: 1\n', 'line 2, column 1 is not YAML: a "[" or "{" before it is never closed'],
   ['driver nspawn\nsize: 1\n', 'line 1, column 1 is not YAML: the line has no ": " after its key'],
   ['a: @x\n', 'line 1, column 4 is not YAML: a value cannot begin with this character'],
+  ['a: *.example.com\n', 'line 1, column 4 is not YAML: a value cannot begin with this character'],
+  ['a: !node1\n', 'line 1, column 4 is not YAML: a value cannot begin with this character'],
+  ['a: &x\n', 'line 1, column 6 is not YAML: a value cannot begin with this character'],
+  [
+    'a: "C:\\x"\n',
+    'line 1, column 7 is not YAML: a backslash has a meaning between double quotes: use single quotes',
+  ],
+  ['a: 1\nb\n', 'line 2, column 1 is not YAML: the line has no ": " after its key'],
+  ['x: &x\n  a: 1\ngeneric:\n  <<: *x\n', 'line 4 merges a map ("<<"): write its settings out'],
+  ['a: b\u0000c\n', 'line 1, column 5 is not YAML: an invisible character (U+0000): remove it'],
+  ['a: 1\n\uFEFFb: 2\n', 'line 2, column 1 is not YAML: an invisible character (U+FEFF): remove it'],
+  ['a:\n\u00A0 b: 1\n', 'line 2, column 1 is not YAML: an invisible character (U+00A0): use a space'],
+  ['a: Z\uFFFDrich\n', 'line 1, column 5 is not YAML: the file is not in UTF-8'],
 ])('%j is explained in words', async (text, message) => {
   await expect(parseSettings('/p/.belt.yaml', text)).rejects.toThrow(`/p/.belt.yaml ${message}`);
 });
 
+test('too many open brackets are an error', async () => {
+  const text = `a: ${'['.repeat(20_000)}`;
+  await expect(parseSettings('/p/.belt.yaml', text)).rejects.toThrow(
+    'is not YAML: too many brackets are open',
+  );
+});
+
 test.each([
   ['UTF-8', Buffer.from('\uFEFFsize: 2gb\n')],
-  ['UTF-16', Buffer.from('\uFEFFsize: 2gb\n', 'utf16le')],
+  ['UTF-16 (little endian)', Buffer.from('\uFEFFsize: 2gb\n', 'utf16le')],
+  ['UTF-16 (big endian)', Buffer.from('\uFEFFsize: 2gb\n', 'utf16le').swap16()],
 ])('settings may begin with a byte order mark in %s', async (_, bytes) => {
   const folder = await mkdtemp(join(tmpdir(), 'belt-bom-'));
   await writeFile(join(folder, 'x.yaml'), bytes);

@@ -248,6 +248,8 @@ describe('invalid inventories', () => {
       'line 3: a is already listed at f.yml line 1',
     ],
     ['- name: "a\n', 'is not YAML'],
+    ['- name: *a\n', 'line 1, column 9 is not YAML: a value cannot begin with this character'],
+    ['- name: a\n\taddress: b\n', 'is indented with a tab'],
   ])('the inventory %j is refused', (text, message) => {
     expect(() => parseInventory('f.yml', text)).toThrow(UserError);
     expect(() => parseInventory('f.yml', text)).toThrow(message);
