@@ -47,11 +47,13 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   protected readonly typed: readonly string[] = [...this.argv];
   protected output: Output = { format: 'table' };
   private opened: OpenContext | undefined;
+  private flagNames: readonly string[] = [];
 
   override async init(): Promise<void> {
     await super.init();
     const ownFlags = { ...this.ctor.flags, ...(await this.moreFlags()) };
     const { baseFlags } = super.ctor as typeof BaseCommand;
+    this.flagNames = shownFlags({ ...baseFlags, ...ownFlags });
     const { words, off } = normalizeFlags(this.typed, shapesOf({ ...baseFlags, ...ownFlags }));
     const { flags, args, argv } = await this.parse(
       { flags: ownFlags, baseFlags, args: this.ctor.args, strict: this.ctor.strict },
@@ -173,7 +175,7 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const failure =
       resumes && isAbort(error)
         ? new AbortError('interrupted', { hint: 'run the same command again to resume', cause: error })
-        : asUsageError(error, this.commandName);
+        : asUsageError(error, this.commandName, this.flagNames);
     process.exitCode = exitCodeFor(failure);
     await printError(failure, {
       debug: this.flags?.debug ?? this.argv.includes('--debug'),
@@ -192,4 +194,8 @@ function shapesOf(flags: Interfaces.FlagInput): FlagShape[] {
     char,
     isSwitch: type === 'boolean',
   }));
+}
+
+function shownFlags(flags: Interfaces.FlagInput): string[] {
+  return Object.keys(flags).filter((name) => !flags[name]?.hidden);
 }

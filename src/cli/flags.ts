@@ -89,6 +89,7 @@ export const readyTimeoutFlag = timeoutFlag('Timeout per machine in seconds', 30
 /** For commands that may cost a swarm its quorum. */
 export const forceFlag = {
   force: Flags.boolean({
+    char: 'f',
     summary: 'Continue even if the swarm loses its quorum or its last spare manager',
   }),
 };

@@ -1,8 +1,8 @@
 import { Config, run } from '@oclif/core';
-import { closest } from '../base/closest.js';
 import { UsageError } from '../base/errors.js';
 import { type FlagEntry, globalFlags, outputFlags } from './global-flags.js';
 import { exitOnOutputErrors } from './output-errors.js';
+import { suggestCommand } from './suggest-command.js';
 
 /**
  * @returns the exit code that the command has set, if any
@@ -14,13 +14,13 @@ export async function runCommand(argv: readonly string[], root: string): Promise
   try {
     await run([...argv], config);
   } catch (error) {
-    throw asUnknownCommand(error, config);
+    throw asUnknownCommand(error, argv, config);
   }
   return process.exitCode as number | undefined;
 }
 
 /** oclif takes arguments for parts of the command, so only the first words are compared. */
-function asUnknownCommand(error: unknown, config: Config): unknown {
+function asUnknownCommand(error: unknown, argv: readonly string[], config: Config): unknown {
   const [, id] = (error instanceof Error && /^command (.+?) not found\.?$/i.exec(error.message)) || [];
   if (id === undefined) return error;
   const words = id.split(/[: ]/);
@@ -30,10 +30,7 @@ function asUnknownCommand(error: unknown, config: Config): unknown {
     return new UsageError(`unexpected argument: ${words.slice(known).join(' ')}`, {
       hint: `belt ${words.slice(0, known).join(' ')} --help`,
     });
-  const [suggestion] = [words.slice(0, 2), words.slice(0, 1)].flatMap(
-    (beginning) => closest(beginning.join(' '), commands) ?? [],
-  );
-  const hint = `belt ${suggestion ?? '--help'}`;
+  const hint = `belt ${suggestCommand(argv, commands) || '--help'}`;
   const [first = ''] = words;
   const flag = first.replace(/=.*/, '');
   if (flag.startsWith('-'))

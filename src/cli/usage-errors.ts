@@ -1,10 +1,26 @@
 import { Errors } from '@oclif/core';
+import { closest } from '../base/closest.js';
 import { UsageError } from '../base/errors.js';
 
-/** Converts oclif's errors to docker's words. @param command such as `belt swarm join` */
-export function asUsageError(error: Error, command: string): Error {
+/**
+ * Converts oclif's errors to docker's words.
+ * @param command such as `belt swarm join`
+ * @param flags of the command, without dashes
+ */
+export function asUsageError(error: Error, command: string, flags: readonly string[] = []): Error {
   if (!(error instanceof Errors.CLIError)) return error;
-  return new UsageError(describe(error), { hint: `${command} --help` });
+  const { flags: unknown = [] } = error as ParseError;
+  return new UsageError(describe(error), { hint: nearestFlag(unknown, flags) ?? `${command} --help` });
+}
+
+/** Undefined unless a single flag is nearly one of the command's. */
+function nearestFlag(
+  [unknown = '', ...others]: readonly string[],
+  flags: readonly string[],
+): string | undefined {
+  if (others.length > 0 || !unknown.startsWith('--')) return undefined;
+  const nearest = closest(unknown.slice(2).replace(/=.*$/s, ''), flags);
+  return nearest && `did you mean "--${nearest}"?`;
 }
 
 /** oclif exports no classes for its parse errors. */

@@ -40,8 +40,9 @@ export async function activate(node: string, context: Context): Promise<Machine>
   return machine;
 }
 
-export async function machineFor(host: readonly string[], context: Context): Promise<Machine> {
-  return host.length > 0 ? selectMachine(host, context) : activeMachine(context);
+/** @param hint for several machines */
+export async function machineFor(host: readonly string[], context: Context, hint?: string): Promise<Machine> {
+  return host.length > 0 ? selectMachine(host, context, hint) : activeMachine(context);
 }
 
 /** The machines of `--host`, or the active one. */

@@ -22,12 +22,21 @@ export async function selectMachines(
   });
 }
 
-/** @throws UserError unless exactly one machine matches */
-export async function selectMachine(node: string | readonly string[], context: Context): Promise<Machine> {
+/** @param hint for several machines. @throws UserError unless exactly one machine matches */
+export async function selectMachine(
+  node: string | readonly string[],
+  context: Context,
+  hint?: string,
+): Promise<Machine> {
   const nodes = [node].flat();
   const [machine, ...more] = await selectMachines(nodes, context);
   if (machine && more.length === 0) return machine;
-  throw new UserError(`"${nodes.join(' ')}" matches ${more.length + 1} machines, but this command takes one`);
+  throw new UserError(
+    `"${nodes.join(' ')}" matches ${more.length + 1} machines, but this command takes one`,
+    {
+      ...(hint !== undefined && { hint }),
+    },
+  );
 }
 
 /** The records as they are on disk, in docker-machine's format. */

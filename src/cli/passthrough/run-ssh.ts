@@ -1,4 +1,5 @@
 import { UserError } from '../../base/errors.js';
+import { quoteArgs } from '../../base/quote-args.js';
 import { machineFor } from '../../machines/active-machine.js';
 import type { SshProgramCall } from '../../machines/copy-files.js';
 import { namedOrActive } from '../../machines/default-machine.js';
@@ -21,7 +22,11 @@ const loginShell = 'exec "${SHELL:-/bin/sh}" -l';
 export async function ssh(passthrough: Passthrough): Promise<number> {
   const { flags, tail, opened } = passthrough;
   const [nodes, words] = flags.host.length > 0 ? [flags.host, tail] : [tail.slice(0, 1), tail.slice(1)];
-  const machine = await machineFor(await namedOrActive(nodes, opened.context.cluster), opened.context);
+  const machine = await machineFor(
+    await namedOrActive(nodes, opened.context.cluster),
+    opened.context,
+    `belt exec ${quoteArgs(nodes)} -- ${words.length > 0 ? quoteArgs(words) : 'COMMAND'}`,
+  );
   const [first] = words;
   const hasFlags = first?.startsWith('-') === true && first !== '--';
   const isShell = words.length === 0 && process.stdin.isTTY;

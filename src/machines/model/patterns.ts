@@ -1,5 +1,6 @@
 import { closest } from '../../base/closest.js';
 import { UsageError, UserError } from '../../base/errors.js';
+import { foldNames } from './fold-names.js';
 
 /** Node patterns such as `node[01:10]`, `mg[0:2],db`, `node*` and `!node3`: see docs/configuration.md. */
 
@@ -51,7 +52,7 @@ export function selectNames(
   if (all && names.length > 0) throw new UsageError(`--all leaves no room for names: ${names.join(' ')}`);
   if (all && patterns.length === 0) return [...existing];
   const { found, unknown } = matchNames(all ? ['*', ...patterns] : patterns, existing);
-  if (unknown.length > 0) throw unknownMachines(unknown, existing);
+  if (unknown.length > 0) throw unknownMachines(unknown, existing, found);
   return found;
 }
 
@@ -102,7 +103,11 @@ function findNames(
 }
 
 /** Worded as in docker-machine, as scripts match on it, except for globs. */
-export function unknownMachines(names: readonly string[], existing: readonly string[]): UserError {
+export function unknownMachines(
+  names: readonly string[],
+  existing: readonly string[],
+  found: readonly string[] = [],
+): UserError {
   const errorCode = 'machine-not-found';
   if (names.every(isGlob)) {
     const all = names.map((name) => `"${name}"`).join(', ');
@@ -112,11 +117,29 @@ export function unknownMachines(names: readonly string[], existing: readonly str
   const shown = others.slice(0, 9).map((name) => `"${name}"`);
   if (others.length > shown.length) shown.push(`${others.length - shown.length} more`);
   const rest = shown.length > 0 ? ` Nor ${shown.length > 1 ? 'do' : 'does'} ${shown.join(', ')}.` : '';
-  const suggestion = meantPattern(first) ?? closest(first, existing);
-  return new UserError(`Docker machine "${first}" does not exist.${rest} Use "belt ls" to list machines`, {
-    errorCode,
-    ...(suggestion !== undefined && { hint: `did you mean "${suggestion}"?` }),
-  });
+  const known =
+    shown.length > 0 && found.length > 0
+      ? ` Only ${foldNames(found).join(',')} ${found.length > 1 ? 'exist' : 'exists'}.`
+      : '';
+  const hint = others.length > 0 ? createHint(names) : didYouMean(first, existing);
+  return new UserError(
+    `Docker machine "${first}" does not exist.${rest}${known} Use "belt ls" to list machines`,
+    {
+      errorCode,
+      ...(hint !== undefined && { hint }),
+    },
+  );
+}
+
+function didYouMean(name: string, existing: readonly string[]): string | undefined {
+  const suggestion = meantPattern(name) ?? closest(name, existing);
+  return suggestion && `did you mean "${suggestion}"?`;
+}
+
+/** Several names are hardly all mistyped. */
+function createHint(names: readonly string[]): string | undefined {
+  const isNew = names.every((name) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/i.test(name));
+  return isNew ? `belt create ${foldNames(names).join(' ')}` : undefined;
 }
 
 /** One comma-separated part of a pattern, split into alternatives to be multiplied. */
@@ -216,11 +239,12 @@ function parseBrackets(pattern: string, opening: number): Parsed {
   return { alternatives, end: closing + 1 };
 }
 
-/** `7`, `1:4` or `01:10`. Leading zeros of the first number set the width of all. */
+/** `7`, `1:4`, `1-4` or `01:10`. Leading zeros of the first number set the width of all. */
 function parseRange(pattern: string, start: number, item: string): string[] {
-  const [first = '', last, ...surplus] = item.split(':');
+  const [first = '', last, ...surplus] = item.split(/:|(?<=\d)-/);
   const lastStart = start + first.length + 1;
-  if (surplus.length > 0) throw badPattern(pattern, lastStart + (last ?? '').length, 'a range has one ":"');
+  if (surplus.length > 0)
+    throw badPattern(pattern, lastStart + (last ?? '').length, 'a range has one ":" or "-"');
   const low = parseNumber(pattern, start, first);
   if (last === undefined) return [first];
   const high = parseNumber(pattern, lastStart, last);
@@ -309,10 +333,10 @@ function badPattern(pattern: string, position: number, reason: string): UsageErr
   });
 }
 
-/** Ranges as shells, pdsh and Slurm write them: `node{1..3}`, `node{1,3}`, `node[1-3]`, `node1..3`. */
+/** Ranges in other forms: `node{1..3}`, `node{1,3}`, `node(1:3)`, `node[1..3]`, `node1..3`. */
 function meantPattern(pattern: string): string | undefined {
   const meant = pattern
-    .replaceAll(/[[{](\d+)(?:-|\.\.|:)(\d+)[\]}]/g, '[$1:$2]')
+    .replaceAll(/[[{(](\d+)(?:-|\.\.|:)(\d+)[\]})]/g, '[$1:$2]')
     .replaceAll(/\{(\d+(?:,\d+)*)\}/g, '[$1]')
     .replaceAll(/(\d+)\.\.(\d+)(?=,|$)/g, '[$1:$2]');
   return meant === pattern ? undefined : meant;

@@ -113,9 +113,10 @@ describe('the active machine', () => {
     expect((await machineFor([], bed.context)).name).toBe('node2');
     expect((await machineFor(['node1'], bed.context)).name).toBe('node1');
     expect(names(await machinesFor(['node[1:2]'], bed.context))).toEqual(['node1', 'node2']);
-    await expect(machineFor(['node*'], bed.context)).rejects.toThrow(
-      '"node*" matches 2 machines, but this command takes one',
-    );
+    await expect(machineFor(['node*'], bed.context, 'belt exec')).rejects.toMatchObject({
+      message: '"node*" matches 2 machines, but this command takes one',
+      hint: 'belt exec',
+    });
   });
 
   test('the active machine includes its cluster, except in the default one', async () => {
