@@ -10,7 +10,7 @@ import {
   recordInstalled,
   serverCertificateFor,
 } from '../certs/server-certificate.js';
-import type { Machine } from '../machines/model/machine.js';
+import { isDirectlyReachable, type Machine } from '../machines/model/machine.js';
 import type { Connection } from '../ssh/index.js';
 import { applyPlan, runInstaller } from './apply-plan.js';
 import { waitForEngine } from './connect-engine.js';
@@ -164,7 +164,7 @@ async function warnIfUnreachable(
   { access, port }: EngineSettings,
   context: Context,
 ): Promise<void> {
-  if (access !== 'secure' || machine.ssh.jump !== undefined) return;
+  if (access !== 'secure' || !isDirectlyReachable(machine)) return;
   const probe = await probeTls(machine, port, context);
   if (probe.reached) return;
   const advice = `open that port in its firewall, or: belt engine local ${machine.name}`;
@@ -187,6 +187,6 @@ export function installOverSsh(context: Context): InstallCertificate {
 /** An engine behind a jump host cannot be reached directly. */
 export function verifyOverTls(context: Context): (machine: Machine) => Promise<void> {
   return async (machine) => {
-    if (machine.ssh.jump === undefined) await probeTls(machine, engineSettingsOf(machine).port, context);
+    if (isDirectlyReachable(machine)) await probeTls(machine, engineSettingsOf(machine).port, context);
   };
 }

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { addressOf } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { ExternalError, rethrowAbort } from '../base/errors.js';
-import type { Machine } from '../machines/model/machine.js';
+import { isDirectlyReachable, type Machine } from '../machines/model/machine.js';
 import type { Connection } from '../ssh/index.js';
 import { EngineApi } from './api.js';
 import { engineOf } from './connect-engine.js';
@@ -21,7 +21,7 @@ export async function requirePortsClosed(
   connection: Connection,
   context: Context,
 ): Promise<void> {
-  if (machine.ssh.jump !== undefined) return;
+  if (!isDirectlyReachable(machine)) return;
   const ports = forbiddenPorts(settings);
   const found = await Promise.all(ports.map((port) => engineIdAt(addressOf(machine), port, context)));
   const at = found.findIndex((id) => id !== undefined);

@@ -57,12 +57,13 @@ export function authentication(target: SshTarget, credentials: Credentials): Aut
 }
 
 async function* methodsFor(
-  { user: username, keyPath, certificatePath }: SshTarget,
-  { agentSocket, defaultKeyPaths = [] }: Credentials,
+  { user: username, keyPath, certificatePath, agentSocket: ownAgent }: SshTarget,
+  { agentSocket: defaultAgent, defaultKeyPaths = [] }: Credentials,
   tried: string[],
   unusable: string[],
 ): AsyncGenerator<AnyAuthMethod, undefined> {
   const seen = new Set<string>();
+  const agentSocket = ownAgent === 'none' ? undefined : (ownAgent ?? defaultAgent);
   const agentKeys = memoize(async () => (agentSocket ? listAgentKeys(agentSocket) : undefined));
 
   if (keyPath !== undefined) yield* fileMethods(keyPath, { named: true, certificatePath });

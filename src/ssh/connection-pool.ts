@@ -69,14 +69,20 @@ export function openSsh(options: SshOptions): Ssh {
   async function open(target: SshTarget, timeouts: Timeouts): Promise<PooledConnection> {
     const { signal } = closeController;
     // Connects while ssh2 is being loaded.
-    const socket = target.jump
-      ? dialThrough(target.jump, target, timeouts)
-      : dial(target, timeouts.connectTimeoutMs, signal);
+    const socket = dialTarget(target, timeouts);
     socket.catch(() => {});
     const { login } = await import('./login.js');
     const { readyTimeoutMs } = timeouts;
     const loggedIn = await login(target, socket, { ...options, readyTimeoutMs, logins, signal });
     return linkOver(target, loggedIn, { maxChannels, channelTimeoutMs });
+  }
+
+  async function dialTarget(target: SshTarget, timeouts: Timeouts): Promise<Duplex> {
+    if (target.jump) return dialThrough(target.jump, target, timeouts);
+    if (target.proxyCommand === undefined)
+      return dial(target, timeouts.connectTimeoutMs, closeController.signal);
+    const { runProxyCommand } = await import('../base/proxy-command.js');
+    return runProxyCommand(target.proxyCommand);
   }
 
   /** All machines behind a jump host share one connection to it. */

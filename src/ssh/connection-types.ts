@@ -11,6 +11,10 @@ export interface SshTarget {
   keyPath?: string;
   /** Default: `<keyPath>-cert.pub`, if it exists. */
   certificatePath?: string;
+  /** Default: the agent of SSH_AUTH_SOCK; `none`: no agent. */
+  agentSocket?: string;
+  /** As OpenSSH's ProxyCommand, without tokens. */
+  proxyCommand?: string;
   /** As OpenSSH's ProxyJump; it may have one of its own. */
   jump?: SshTarget;
 }

@@ -58,7 +58,8 @@ async function authenticateClient(
   socket: Duplex,
 ): Promise<Client> {
   const known = await options.knownHosts.lookup(target.name);
-  if (socket.destroyed) throw closedError(target, 'banner');
+  if (socket.destroyed)
+    throw socket.errored ? socketError(target, socket.errored) : closedError(target, 'banner');
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
     let phase: Phase = 'banner';

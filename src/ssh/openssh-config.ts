@@ -22,7 +22,8 @@ function blocks(target: OpenSshTarget, knownHostsPath: string): string[] {
 }
 
 function block(target: OpenSshTarget, knownHostsPath: string): string {
-  const { alias, name, host, port, user, keyPath, certificatePath, known, jump } = target;
+  const { alias, name, host, port, user, keyPath, certificatePath, agentSocket, known, jump, proxyCommand } =
+    target;
   const options: [string, string | undefined][] = [
     ['HostName', quote(host)],
     ['HostKeyAlias', quote(name, { tokens: false })],
@@ -31,6 +32,7 @@ function block(target: OpenSshTarget, knownHostsPath: string): string {
     ['IdentityFile', keyPath && quote(keyPath)],
     ['IdentitiesOnly', keyPath && 'yes'],
     ['CertificateFile', certificatePath && quote(certificatePath)],
+    ['IdentityAgent', agentSocket && quote(agentSocket)],
     ['UserKnownHostsFile', quote(knownHostsPath)],
     ['GlobalKnownHostsFile', '/dev/null'],
     ['StrictHostKeyChecking', known ? 'yes' : 'accept-new'],
@@ -44,6 +46,7 @@ function block(target: OpenSshTarget, knownHostsPath: string): string {
     ['ServerAliveCountMax', '4'],
     ['LogLevel', 'ERROR'],
     ['ProxyJump', jump && jumpAlias(target)],
+    ['ProxyCommand', proxyCommand?.replaceAll('%', '%%')],
   ];
   const lines = options.flatMap(([key, value]) => (value ? [`  ${key} ${value}`] : []));
   return `Host ${alias}\n${lines.join('\n')}\n`;

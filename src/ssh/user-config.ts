@@ -24,7 +24,7 @@ const maxJumps = 8;
  * Resolves a host through `ssh -G`, so that Host, Match and Include work as in OpenSSH. What is
  * written wins over the configuration.
  * @param written.jump replaces ProxyJump and ProxyCommand
- * @throws UserError for a configuration that cannot be read, or a ProxyCommand
+ * @throws UserError for a configuration that cannot be read
  */
 export async function resolveSshHost(
   written: WrittenHost & { jump?: WrittenHost },
@@ -51,6 +51,9 @@ async function resolve(
   const keyPath = await firstExisting(options.all('identityfile'), local);
   const certificatePath = await firstExisting(options.all('certificatefile'), local);
   const jump = await resolveJump(written, options, user, chain);
+  const agentSocket = agentIn(options, local);
+  const proxy = options.one('proxycommand');
+  const proxyCommand = jump || written.jump || proxy === 'none' ? undefined : proxy;
   const hostKeys = {
     name: written.host,
     hostName: options.one('hostkeyalias') ?? knownHostsName(address, port),
@@ -64,7 +67,9 @@ async function resolve(
     port,
     ...(keyPath !== undefined && { keyPath }),
     ...(certificatePath !== undefined && { certificatePath }),
+    ...(agentSocket !== undefined && { agentSocket }),
     ...(jump && { jump: jumpHostOf(jump) }),
+    ...(proxyCommand !== undefined && { proxyCommand: expandTokens(proxyCommand, local) }),
     hostKeys: [hostKeys, ...(jump ? jumpHostKeys(jump) : [])],
   };
   reportResolved(written, host, chain, user);
@@ -79,7 +84,7 @@ async function resolveJump(
   { jumps }: Chain,
 ): Promise<SshHost | undefined> {
   if (jump) return resolve(jump, user, { defaultUser: 'root', jumps: jumps + 1 });
-  const proxy = options.one('proxyjump') ?? jumpInCommand(host, options.one('proxycommand'));
+  const proxy = options.one('proxyjump') ?? jumpInCommand(options.one('proxycommand'));
   if (proxy === undefined || proxy === 'none') return undefined;
   if (jumps >= maxJumps)
     throw new UserError(`~/.ssh/config leads to ${host} through itself: ProxyJump ${proxy}`);
@@ -95,16 +100,23 @@ async function resolveJump(
   return nested && resolve(nested, user, { defaultUser: userInfo().username, jumps: jumps + hops.length });
 }
 
-/** `ssh -W %h:%p gate` is how a jump host was written before OpenSSH 7.3. @throws UserError */
-function jumpInCommand(host: string, command: string | undefined): string | undefined {
-  if (command === undefined || command === 'none') return undefined;
+/**
+ * `ssh -W %h:%p gate` is how a jump host was written before OpenSSH 7.3: machines behind it share
+ * one connection to it.
+ */
+function jumpInCommand(command = ''): string | undefined {
   const [program = '', ...words] = command.split(/\s+/).filter((word) => word !== 'exec');
   const rest = words.filter((word) => !['-q', '-W', '%h:%p', '[%h]:%p'].includes(word));
   const [gate, ...more] = rest;
-  if (basename(program) === 'ssh' && words.includes('-W') && gate && more.length === 0) return gate;
-  throw new UserError(`~/.ssh/config sets a ProxyCommand for ${host}, which belt cannot use: ${command}`, {
-    hint: `use ProxyJump there, or --generic-jump-host`,
-  });
+  const isJump = basename(program) === 'ssh' && words.includes('-W') && more.length === 0;
+  return isJump && gate !== undefined && parseWrittenHost(gate) ? gate : undefined;
+}
+
+/** @returns undefined for the agent of SSH_AUTH_SOCK; `none` for no agent */
+function agentIn(options: Options, local: LocalHost): string | undefined {
+  const agent = options.one('identityagent');
+  if (agent === undefined || agent === 'SSH_AUTH_SOCK') return undefined;
+  return agent === 'none' ? agent : expandTokens(agent, local);
 }
 
 function jumpHostOf({ address, hostKeys: _, ...host }: SshHost): JumpHost {
@@ -159,7 +171,13 @@ function run(program: string, args: readonly string[]): Promise<string> {
           .trim()
           .split('\n')
           .find((line) => line !== '') ?? cause.message;
-      reject(new UserError(`ssh cannot read its configuration: ${reason}`, { cause }));
+      const path = /permissions on (.+)$/.exec(reason)?.[1];
+      reject(
+        new UserError(`ssh cannot read its configuration: ${reason}`, {
+          cause,
+          ...(path !== undefined && { hint: `chmod 600 ${path}` }),
+        }),
+      );
     });
     child.stdin?.end();
   });
@@ -197,7 +215,7 @@ function exists(path: string): Promise<boolean> {
   );
 }
 
-/** `~` and the tokens that make sense in a path. @see ssh_config(5), TOKENS */
+/** `~` and tokens. @see ssh_config(5), TOKENS */
 function expandTokens(path: string, { home, written, address, login, port }: LocalHost): string {
   const tokens: Readonly<Record<string, string>> = {
     '%': '%',
@@ -218,13 +236,15 @@ function reportResolved(
   { defaultUser }: Chain,
   user: OpenSshUser,
 ): void {
-  const { address, user: login, port, keyPath, certificatePath, jump } = host;
+  const { address, user: login, port, keyPath, certificatePath, agentSocket, jump, proxyCommand } = host;
   const found = [
     address === written.host ? undefined : `HostName ${address}`,
     login === (written.user ?? defaultUser) ? undefined : `User ${login}`,
     port === (written.port ?? 22) ? undefined : `Port ${port}`,
     keyPath && `IdentityFile ${keyPath}`,
     certificatePath && `CertificateFile ${certificatePath}`,
+    agentSocket && `IdentityAgent ${agentSocket}`,
+    proxyCommand && `ProxyCommand ${proxyCommand}`,
     jump && !('jump' in written) && `ProxyJump ${jump.user}@${jump.host}:${jump.port}`,
   ].filter(Boolean);
   if (found.length > 0) user.onResolved?.(`${written.host} in ~/.ssh/config: ${found.join(', ')}`);

@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
 import { damagedFileError, requireVersion } from '../base/files.js';
-import { type Addresses, type JumpHost, type Machine, reachAddress } from '../machines/model/machine.js';
+import {
+  type Addresses,
+  type JumpHost,
+  type Machine,
+  reachAddress,
+  type SshAccess,
+} from '../machines/model/machine.js';
 import { unusedDefaults, upgradeDocument, withSlashes } from './docker-machine-document.js';
 import {
   beltEngine,
@@ -35,6 +41,8 @@ const jumpHost = z.object({
   Port: z.number(),
   KeyPath: z.optional(z.string()),
   CertificatePath: z.optional(z.string()),
+  AgentSocket: z.optional(z.string()),
+  ProxyCommand: z.optional(z.string()),
   get JumpHost() {
     return z.optional(jumpHost);
   },
@@ -62,6 +70,8 @@ const documentShape = z.object({
       Addresses: addresses,
       SSHPort: z.optional(z.number()),
       CertificatePath: z.optional(z.string()),
+      AgentSocket: z.optional(z.string()),
+      ProxyCommand: z.optional(z.string()),
       JumpHost: z.optional(jumpHost),
       Engine: z.optional(beltEngineShape),
       CreatedAt: z.string(),
@@ -109,7 +119,7 @@ export function fromDocument(
       user: driver.SSHUser || 'root',
       port: belt?.SSHPort ?? (isForwarded(data) ? 22 : driver.SSHPort || 22),
       ...(keyPath && { keyPath }),
-      ...(belt?.CertificatePath !== undefined && { certificatePath: belt.CertificatePath }),
+      ...(belt && loginOptionsOf(belt)),
       ...(belt?.JumpHost && { jump: jumpOf(belt.JumpHost, (path) => rebase(path, driver.StorePath, store)) }),
     },
     ...(engine && { engine }),
@@ -194,7 +204,6 @@ function driverSection(
 
 function beltSection(machine: Machine): MachineDocument {
   const { public: publicAddress, private: privateAddress } = machine.addresses;
-  const { certificatePath, jump } = machine.ssh;
   return {
     Version: beltVersion,
     Phase: machine.phase,
@@ -203,8 +212,8 @@ function beltSection(machine: Machine): MachineDocument {
     Memory: machine.memory,
     Resizing: machine.resizing,
     Addresses: { Public: publicAddress, Private: privateAddress },
-    CertificatePath: certificatePath,
-    JumpHost: jump && jumpDocument(jump),
+    ...loginOptionsDocument(machine.ssh),
+    JumpHost: machine.ssh.jump && jumpDocument(machine.ssh.jump),
     Engine: machine.engine && beltEngine(machine.engine),
     CreatedAt: machine.createdAt,
   };
@@ -268,7 +277,7 @@ function addressesOf({ Public, Private }: z.infer<typeof addresses>): Addresses 
 }
 
 function jumpOf(
-  { User, Host, Port, KeyPath, CertificatePath, JumpHost }: z.infer<typeof jumpHost>,
+  { User, Host, Port, KeyPath, JumpHost, ...options }: z.infer<typeof jumpHost>,
   rebaseKey: (path: string | undefined) => string | undefined,
 ): JumpHost {
   const keyPath = rebaseKey(KeyPath);
@@ -277,19 +286,43 @@ function jumpOf(
     host: Host,
     port: Port,
     ...(keyPath && { keyPath }),
-    ...(CertificatePath !== undefined && { certificatePath: CertificatePath }),
+    ...loginOptionsOf(options),
     ...(JumpHost && { jump: jumpOf(JumpHost, rebaseKey) }),
   };
 }
 
-function jumpDocument({ user, host, port, keyPath, certificatePath, jump }: JumpHost): MachineDocument {
+function jumpDocument({ user, host, port, keyPath, jump, ...options }: JumpHost): MachineDocument {
   return {
     User: user,
     Host: host,
     Port: port,
     KeyPath: keyPath,
-    CertificatePath: certificatePath,
+    ...loginOptionsDocument(options),
     JumpHost: jump && jumpDocument(jump),
+  };
+}
+
+interface LoginOptionsDocument {
+  CertificatePath?: string | undefined;
+  AgentSocket?: string | undefined;
+  ProxyCommand?: string | undefined;
+}
+
+function loginOptionsOf({ CertificatePath, AgentSocket, ProxyCommand }: LoginOptionsDocument): LoginOptions {
+  return {
+    ...(CertificatePath !== undefined && { certificatePath: CertificatePath }),
+    ...(AgentSocket !== undefined && { agentSocket: AgentSocket }),
+    ...(ProxyCommand !== undefined && { proxyCommand: ProxyCommand }),
+  };
+}
+
+type LoginOptions = Pick<SshAccess, 'certificatePath' | 'agentSocket' | 'proxyCommand'>;
+
+function loginOptionsDocument(options: LoginOptions): LoginOptionsDocument {
+  return {
+    CertificatePath: options.certificatePath,
+    AgentSocket: options.agentSocket,
+    ProxyCommand: options.proxyCommand,
   };
 }
 

@@ -155,6 +155,23 @@ describe('logging in', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'yes\n', stderr: '' });
   });
 
+  test('a ProxyCommand carries the connection, and its error is the reason where it fails', async () => {
+    const proxyCommand = `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port}; cat <&3 & cat >&3'`;
+    client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')) });
+    const { stdout } = await (await client.connect(target({ host: 'nowhere', proxyCommand }))).run(
+      'echo yes',
+    );
+    expect(stdout).toBe('yes\n');
+    const failing = target({
+      name: 'node2',
+      host: 'nowhere',
+      proxyCommand: 'sh -c "echo no token >&2; exit 7"',
+    });
+    await expect(client.connect(failing)).rejects.toThrow(
+      'ProxyCommand "sh -c "echo no token >&2; exit 7"" ended with exit code 7: no token',
+    );
+  });
+
   test('login works with an SSH agent', async () => {
     const socket = at('agent');
     const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
@@ -167,6 +184,9 @@ describe('logging in', () => {
       client = openSsh({ knownHosts: openKnownHosts(at('known_hosts')), agentSocket: socket });
       const { keyPath: _, ...withoutKey } = target();
       expect((await (await client.connect(withoutKey)).run('echo agent')).stdout).toBe('agent\n');
+      await expect(client.connect({ ...withoutKey, name: 'node2', agentSocket: 'none' })).rejects.toThrow(
+        'no SSH key to log in',
+      );
     } finally {
       agent.kill();
     }

@@ -3,7 +3,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { UserError } from '../../base/errors.js';
 import { withTimeout } from '../../base/with-timeout.js';
-import { type Machine, reachAddress } from '../../machines/model/machine.js';
+import { type JumpHost, type Machine, reachAddress } from '../../machines/model/machine.js';
 import type { Check, Driver, DriverOptions, LocalUser, MachineEvent } from '../driver.js';
 import { genericSettings } from './generic-settings.js';
 import { findServers } from './servers.js';
@@ -31,8 +31,11 @@ export function openGeneric({ settings, user }: DriverOptions): Driver {
     list: (known, signal) =>
       Promise.all(
         known.map(async (machine) => {
-          const { host, port } = sshEndpointOf(machine);
-          const running = host !== '' && (await isPortOpen(host, port, signal));
+          const { host, port, proxyCommand } = firstHop(machine);
+          const running =
+            proxyCommand === undefined
+              ? host !== '' && (await isPortOpen(host, port, signal))
+              : await hasSshServer(proxyCommand, signal);
           return { name: machine.name, state: running ? 'running' : 'stopped' };
         }),
       ),
@@ -50,9 +53,27 @@ export function openGeneric({ settings, user }: DriverOptions): Driver {
   };
 }
 
-/** Of a server behind a jump host, only the jump host is reachable from here. */
-function sshEndpointOf(machine: Machine): { host: string; port: number } {
-  return machine.ssh.jump ?? { host: reachAddress(machine) ?? '', port: machine.ssh.port };
+/** Of a server behind jump hosts, only the first of them is reachable from here. */
+function firstHop(machine: Machine): JumpHost {
+  let hop: JumpHost = { host: reachAddress(machine) ?? '', ...machine.ssh };
+  while (hop.jump) hop = hop.jump;
+  return hop;
+}
+
+async function hasSshServer(proxyCommand: string, signal: AbortSignal): Promise<boolean> {
+  const { runProxyCommand } = await import('../../base/proxy-command.js');
+  const stream = runProxyCommand(proxyCommand);
+  try {
+    return await withTimeout(stateTimeoutMs, signal, async (limit) => {
+      const [greeting] = await once(stream, 'data', { signal: limit });
+      return String(greeting).includes('SSH-');
+    });
+  } catch {
+    if (signal.aborted) throw signal.reason;
+    return false;
+  } finally {
+    stream.destroy();
+  }
 }
 
 /** docker-machine's message. */

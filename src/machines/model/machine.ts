@@ -31,7 +31,11 @@ export interface SshAccess {
   keyPath?: string;
   /** The key's user certificate; default: `<keyPath>-cert.pub`, if it exists. */
   certificatePath?: string;
+  /** Socket of the agent to use instead of SSH_AUTH_SOCK's; `none`: use no agent. */
+  agentSocket?: string;
   jump?: JumpHost;
+  /** Shell command whose standard input and output replace a TCP connection. */
+  proxyCommand?: string;
 }
 
 /** Without a key of its own, it is logged in to with the machine's. */
@@ -107,6 +111,11 @@ export function clusterAddress(machine: Pick<Machine, 'addresses'>): string | un
 /** The address for belt and users. */
 export function reachAddress(machine: Pick<Machine, 'addresses'>): string | undefined {
   return machine.addresses.public ?? machine.addresses.private;
+}
+
+/** Whether this computer can connect to other ports of the machine than SSH's. */
+export function isDirectlyReachable({ ssh }: Pick<Machine, 'ssh'>): boolean {
+  return ssh.jump === undefined && ssh.proxyCommand === undefined;
 }
 
 /** The engine as in DOCKER_HOST. */

@@ -34,7 +34,11 @@ Host aliased
 Host old
   ProxyCommand ssh -q -W %h:%p gate
 Host command
-  ProxyCommand nc %h %p
+  HostName 10.9.9.3
+  ProxyCommand nc -x %n-proxy %h %p
+  IdentityAgent ~/agent
+Host no-agent
+  IdentityAgent none
 Host ring1
   ProxyJump ring2
 Host ring2
@@ -114,12 +118,18 @@ describe('an alias of ~/.ssh/config', () => {
     ]);
   });
 
-  test('a ProxyCommand that is a jump host counts as one, and any other is refused by name', async () => {
-    expect((await resolve('old')).jump).toMatchObject({ host: 'gate.example.org' });
-    await expect(resolve('command')).rejects.toThrow(
-      '~/.ssh/config sets a ProxyCommand for command, which belt cannot use: nc %h %p',
-    );
-    expect((await resolve('command', { jump: 'gate' })).jump).toMatchObject({ host: 'gate.example.org' });
+  test('a ProxyCommand that is a jump host counts as one, and any other is run, unless a jump host is specified', async () => {
+    const { jump, proxyCommand } = await resolve('old');
+    expect([jump?.host, proxyCommand]).toEqual(['gate.example.org', undefined]);
+    expect(await resolve('command')).toMatchObject({ proxyCommand: 'nc -x command-proxy 10.9.9.3 22' });
+    const { jump: given, proxyCommand: replaced } = await resolve('command', { jump: 'gate' });
+    expect([given?.host, replaced]).toEqual(['gate.example.org', undefined]);
+  });
+
+  test('IdentityAgent replaces the agent of SSH_AUTH_SOCK', async () => {
+    expect((await resolve('command')).agentSocket).toMatch(/^\/.*\/agent$/);
+    expect((await resolve('no-agent')).agentSocket).toBe('none');
+    expect((await resolve('old')).agentSocket).toBeUndefined();
   });
 
   test('a jump host that leads back to itself is refused', async () => {

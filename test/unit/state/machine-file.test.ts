@@ -258,6 +258,8 @@ test('property: any machine is read back as it was written', () => {
           port: fc.integer({ min: 1, max: 65_535 }),
           keyPath: word,
           certificatePath: fc.constant('/home/ada/.ssh/id-cert.pub'),
+          agentSocket: fc.constant('/home/ada/.1password/agent.sock'),
+          proxyCommand: fc.constant('cloudflared access ssh --hostname web.example.org'),
           jump: fc.record(
             {
               user: text,
