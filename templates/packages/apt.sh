@@ -17,14 +17,15 @@ repair() {
   done
 }
 
-# The client is a separate package since Debian 13; iptables is only recommended.
+# The client is a separate package since Debian 13; iptables is only recommended. Packages that
+# conflict, such as the containerd.io of a Kubernetes node, stay: apt then refuses and names them.
 install_packages() {
   update_lists
   packages='docker.io iptables ca-certificates'
   if apt-cache show docker-cli 2>/dev/null | grep -q '^Package: docker-cli$'; then packages="$packages docker-cli"; fi
   step "installing $packages"
   repair
-  $apt install --no-install-recommends $packages >&2 || exit 1
+  $apt install --no-remove --no-install-recommends $packages >&2 || exit 1
 }
 
 installed() {

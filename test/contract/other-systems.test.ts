@@ -312,7 +312,7 @@ describe.skipIf(!canCreateMachines())('other systems', () => {
       setOsRelease(servers, 'deb', 'ubuntu');
       await adopt(servers, 'deb');
       expect(servers.sh('deb', "sed -n 's/^Commandline: //p' /var/log/apt/history.log")).toBe(
-        'apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold install --no-install-recommends docker.io iptables ca-certificates docker-cli\n',
+        'apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold install --no-remove --no-install-recommends docker.io iptables ca-certificates docker-cli\n',
       );
       const { provisioner } = JSON.parse(await belt.ok(['engine', 'show', '--json', 'deb'])).ok[0];
       expect([provisioner, await version(servers, 'deb')]).toEqual([

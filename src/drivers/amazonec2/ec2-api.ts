@@ -1,8 +1,13 @@
+import { pipeline, type Readable } from 'node:stream';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { limitStream, mebibyte } from '../../base/size-limit.js';
 import { toEc2Error } from './ec2-errors.js';
 import type { Ec2Settings } from './ec2-settings.js';
 
 const fallbackRegion = 'us-east-1';
+
+/** A page of 1000 instances takes 5 MB. */
+const maxResponseBytes = 64 * mebibyte;
 
 /** The most values that a filter accepts. @see https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
 export const valuesPerFilter = 200;
@@ -38,6 +43,17 @@ export async function openApi(settings: Ec2Settings, location: Ec2Location = {})
       }
     },
     { step: 'initialize', priority: 'high', name: 'explain' },
+  );
+  client.middlewareStack.add(
+    (next) => async (input) => {
+      const output = await next(input);
+      const response = output.response as { body: Readable };
+      const limit = limitStream(maxResponseBytes, 'the response of the EC2 API');
+      // The reader of the limited stream gets the error.
+      response.body = pipeline(response.body, limit, () => {});
+      return output;
+    },
+    { step: 'deserialize', priority: 'low', name: 'limit' },
   );
   return { region, client, ...(endpoint !== undefined && { endpoint }) };
 }

@@ -4,6 +4,7 @@ import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
 import { withLock } from '../../base/file-lock.js';
 import { retry } from '../../base/poll.js';
+import { mebibyte, sizeError } from '../../base/size-limit.js';
 
 export class VBoxError extends ExternalError {
   /** Stable between versions, unlike messages: `VBOX_E_OBJECT_NOT_FOUND`. */
@@ -79,6 +80,9 @@ export function parseError(stderr: string): { text: string; code: string | undef
   return { text: text || stderr.trim().split(/\r?\n/).at(-1) || '', code: code ?? bare };
 }
 
+/** Characters, of each stream. */
+const maxOutputBytes = 16 * mebibyte;
+
 async function call(program: string, args: readonly string[], options: CallOptions = {}): Promise<string> {
   try {
     const { stdout } = await execa(program, args, {
@@ -87,6 +91,7 @@ async function call(program: string, args: readonly string[], options: CallOptio
       // Ctrl-C reaches only belt, which decides what to end.
       detached: process.platform !== 'win32',
       cleanup: true,
+      maxBuffer: maxOutputBytes,
       timeout: options.timeoutMs ?? callMs,
       ...(options.signal && { cancelSignal: options.signal }),
     });
@@ -106,6 +111,7 @@ function vboxError(args: readonly string[], error: ExecaError): Error {
     });
   }
   const what = `VBoxManage ${args.join(' ').slice(0, 200)}`;
+  if (error.isMaxBuffer) return sizeError(`the output of ${what}`, maxOutputBytes);
   if (error.timedOut)
     return new ExternalError(
       `${what} did not finish within ${Math.round((error.durationMs ?? 0) / 1000)} s`,

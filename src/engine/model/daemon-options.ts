@@ -1,3 +1,4 @@
+import { UserError } from '../../base/errors.js';
 import type { CertificatePaths } from './engine-paths.js';
 import type { EngineSettings } from './engine-settings.js';
 
@@ -53,6 +54,18 @@ export const engineSocket = 'unix:///var/run/docker.sock';
 /** dockerd takes a host without a protocol, like `:2375`, for TCP. */
 export function isTcpHost(host: string): boolean {
   return !/^(unix|fd|npipe):/.test(host);
+}
+
+/** belt closes ports in the start command, but not in the variables that it refers to. @throws UserError */
+export function refuseTcpIn(path: string, text: string): void {
+  for (const [, host = ''] of text
+    .replaceAll(/^\s*#.*$/gm, '')
+    .matchAll(/[\s"'=]-(?:H|-host)[ =]*([^\s"']+)/g)) {
+    if (!isTcpHost(host)) continue;
+    throw new UserError(`${path} makes the engine listen on ${host}`, {
+      hint: 'remove that host there: belt opens the port itself',
+    });
+  }
 }
 
 function hostOptions({ access, port }: EngineSettings): DaemonOption[] {

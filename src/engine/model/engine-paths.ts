@@ -9,6 +9,8 @@ export const daemonFileWrittenPath = '/etc/docker/daemon.json.by-belt';
 export const daemonFileStagedPath = `${daemonFileWrittenPath}.belt-new`;
 export const sysctlPath = '/etc/sysctl.d/60-belt-swarm.conf';
 export const openrcPath = '/etc/conf.d/docker';
+/** Files with variables for the start command, of Debian's and of Fedora's packages. */
+export const variablePaths = ['/etc/default/docker', '/etc/sysconfig/docker'] as const;
 export const boot2dockerProfilePath = '/var/lib/boot2docker/profile';
 
 export interface CertificatePaths {
@@ -33,6 +35,7 @@ export const readPaths: readonly string[] = [
   daemonFileStagedPath,
   openrcPath,
   boot2dockerProfilePath,
+  ...variablePaths,
 ];
 
 /** Files that belt compares by checksum. */

@@ -13,7 +13,8 @@ interface Obstacle {
  * @throws UserError that names an engine which belt cannot configure, or why it cannot install one
  */
 export function refuseOtherEngines(name: string, facts: Facts, settings: EngineSettings): void {
-  const obstacle = otherEngine(facts) ?? socketTaken(facts) ?? imageBased(facts, settings);
+  const obstacle =
+    otherEngine(facts) ?? socketTaken(facts) ?? otherUnit(facts) ?? imageBased(facts, settings);
   if (obstacle) throw new UserError(`${name}: ${obstacle.reason}`, { hint: obstacle.hint });
 }
 
@@ -65,6 +66,30 @@ function socketTaken({ socketOwner, socket }: Facts): Obstacle | undefined {
     reason: `another program listens on /run/docker.sock: ${name}, of user ${uid}`,
     hint: 'stop it on the machine, or use another machine',
   };
+}
+
+/** Engines of static binaries, vendors and by-hand starts. An interrupted installation continues. */
+function otherUnit({ init, dockerd, service, engines, unfinished }: Facts): Obstacle | undefined {
+  if (init !== 'systemd' || dockerd === undefined || unfinished.has('install')) return undefined;
+  if (service.load === 'not-found') {
+    return {
+      reason: `it has ${dockerd}, but no docker.service, which belt configures`,
+      hint: 'add that unit (https://docs.docker.com/engine/daemon/start), or remove the engine: belt then installs one',
+    };
+  }
+  if (service.load === 'masked') {
+    return {
+      reason: 'its docker.service is masked',
+      hint: 'run "systemctl unmask docker.service docker.socket" on it',
+    };
+  }
+  if (['inactive', 'failed'].includes(service.active) && engines.some(({ uid }) => uid === 0)) {
+    return {
+      reason: `an engine runs on it (${dockerd}), but not as docker.service, which belt configures`,
+      hint: 'stop that engine on the machine, then rerun',
+    };
+  }
+  return undefined;
 }
 
 const installHints: Readonly<Record<string, string>> = {

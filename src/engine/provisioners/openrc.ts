@@ -1,6 +1,6 @@
 import { shellWord } from '../../base/quote-args.js';
 import { splitOptions } from '../model/daemon-file.js';
-import { daemonOptions, engineSocket, optionWord } from '../model/daemon-options.js';
+import { daemonOptions, engineSocket, optionWord, refuseTcpIn } from '../model/daemon-options.js';
 import { etcCertificates, openrcPath } from '../model/engine-paths.js';
 import { withMarkedBlock } from '../model/managed-files.js';
 import type { EngineService } from '../model/provisioner.js';
@@ -13,7 +13,9 @@ export const openrc: EngineService = {
     const split = splitOptions(facts.files, daemonOptions(settings, etcCertificates));
     const socket = split.fileHasHosts ? [] : [`--host=${engineSocket}`];
     const words = [...socket, ...split.flags.map(optionWord)].map(shellWord).join(' ');
-    const content = withMarkedBlock(facts.files.get(openrcPath) ?? '', [
+    const before = facts.files.get(openrcPath) ?? '';
+    refuseTcpIn(openrcPath, withMarkedBlock(before, []));
+    const content = withMarkedBlock(before, [
       ...settings.env.map((assignment) => `export ${shellAssignment(assignment)}`),
       `DOCKER_OPTS="$DOCKER_OPTS ${words.replaceAll(/[\\"$`]/g, '\\$&')}"`,
     ]);

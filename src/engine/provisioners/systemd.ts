@@ -7,8 +7,9 @@ import {
   isSameSetting,
   isTcpHost,
   optionWord,
+  refuseTcpIn,
 } from '../model/daemon-options.js';
-import { daemonFilePath, dropInPath, etcCertificates } from '../model/engine-paths.js';
+import { daemonFilePath, dropInPath, etcCertificates, variablePaths } from '../model/engine-paths.js';
 import type { EngineSettings } from '../model/engine-settings.js';
 import type { Facts } from '../model/facts.js';
 import type { EngineService } from '../model/provisioner.js';
@@ -53,6 +54,9 @@ export const systemd: EngineService = {
  */
 function dropIn(facts: Facts, { env }: EngineSettings, split: OptionSplit): string {
   const { flags, fileHasHosts } = split;
+  for (const path of variablePaths) {
+    if (facts.unitText.includes(path)) refuseTcpIn(path, facts.files.get(path) ?? '');
+  }
   const [program = facts.dockerd ?? '/usr/bin/dockerd', ...words] =
     startCommand(facts.unitText, dropInPath) ?? [];
   const kept = withoutOptions(words, (flag, value) => {

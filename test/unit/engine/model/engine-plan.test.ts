@@ -113,6 +113,19 @@ Environment=`;
     );
   });
 
+  test.each([
+    ['DOCKER_OPTS="--dns 8.8.8.8 -H tcp://0.0.0.0:2375"', 'tcp://0.0.0.0:2375'],
+    ["DOCKER_OPTS='-H unix:///var/run/docker.sock --host=:4243'", ':4243'],
+    ['DOCKER_OPTS="-H fd://"\n# DOCKER_OPTS="-H tcp://1.2.3.4:2375"\n', undefined],
+    ['export HTTP_PROXY=http://p:1', undefined],
+  ])('a file of variables with %j is refused if it opens TCP', (text, host) => {
+    const files = new Map([['/etc/default/docker', text]]);
+    const plan = () => planOn({ files });
+    if (host === undefined) expect(commandOf(plan())).toContain('$DOCKER_OPTS');
+    else expect(plan).toThrow(`/etc/default/docker makes the engine listen on ${host}`);
+    expect(() => planOn({ files, unitText: '# /x\n[Service]\nExecStart=/usr/bin/dockerd\n' })).not.toThrow();
+  });
+
   test('a start command with another configuration file is refused', () => {
     const unitText = (path: string) => `# /x\n[Service]\nExecStart=/usr/bin/dockerd --config-file ${path}\n`;
     expect(() => planOn({ unitText: unitText('/srv/docker.json') })).toThrow(

@@ -45,6 +45,33 @@ describe('engines that belt cannot configure', () => {
     expect(refusal(bareFactsOf(osReleases.ubuntu, change))).toMatch(message);
   });
 
+  const unit = (load: string, active = 'inactive') => ({ load, active, file: '' });
+  test.each<[string, Partial<Facts>, RegExp]>([
+    [
+      'a unit of its own, as on a NAS',
+      { engines: [dockerd], service: unit('not-found') },
+      /it has \/usr\/sbin\/dockerd, but no docker.service.*add that unit/,
+    ],
+    ['a static binary without a unit', { service: unit('not-found') }, /no docker.service/],
+    ['a masked unit', { service: unit('masked') }, /docker.service is masked.*systemctl unmask/],
+    [
+      'a start by hand',
+      { engines: [dockerd], service: unit('loaded') },
+      /an engine runs on it .*but not as docker.service.*stop that engine/,
+    ],
+    ['a start by hand after a failure', { engines: [dockerd], service: unit('loaded', 'failed') }, /not as/],
+  ])('an engine with %s is refused', (_, change, message) => {
+    expect(refusal(factsOf(osReleases.debian, change))).toMatch(message);
+  });
+
+  test.each<[string, Partial<Facts>]>([
+    ['OpenRC', { init: 'openrc', service: unit('not-found') }],
+    ['an interrupted installation', { service: unit('not-found'), unfinished: new Set(['install']) }],
+    ['a start in progress', { engines: [dockerd], service: unit('loaded', 'activating') }],
+  ])('an engine with %s is accepted', (_, change) => {
+    expect(refusal(factsOf(osReleases.debian, change))).toBeUndefined();
+  });
+
   test('a snap beside a package, and a rootless engine of a disabled package, are refused', () => {
     expect(refusal(factsOf(osReleases.ubuntu, { engines: [snap] }))).toMatch(/docker snap/);
     expect(refusal(factsOf(osReleases.ubuntu, { engines: [rootless], service: inactive }))).toMatch(

@@ -220,7 +220,7 @@ describe('package scripts', () => {
       expect(await installOn(os)).toEqual([
         `${apt} update`,
         'apt-cache show docker-cli',
-        `${apt} install --no-install-recommends docker.io iptables ca-certificates docker-cli`,
+        `${apt} install --no-remove --no-install-recommends docker.io iptables ca-certificates docker-cli`,
       ]);
     },
   );
