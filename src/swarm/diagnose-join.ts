@@ -32,6 +32,17 @@ export async function diagnoseJoin(
   };
 }
 
+/** @returns undefined when the machine cannot tell */
+export async function canReachManager(
+  from: Machine,
+  address: string,
+  context: Context,
+): Promise<boolean | undefined> {
+  const host = hostOf(address);
+  const report = await probeFrom(from, [host], context);
+  return report && canJoinAt(report, host);
+}
+
 /** Undefined on failure: a diagnosis must not hide the original error. */
 async function probeFrom(
   machine: Machine,

@@ -10,10 +10,12 @@ import { createInitRequest, type InitOptions, parseAddressPools } from './model/
 import { findOverlap, type Route } from './model/machine-network.js';
 import { chooseNodeAddresses, withManagerPort } from './model/node-addresses.js';
 import { hasQuorum, reachabilityText, tallyManagers } from './model/quorum.js';
+import { findMovedManagers, movedWarning } from './moved-managers.js';
 import { networkOf, requireAddress } from './node-network.js';
 import { afterForcedCluster } from './recovery/force-new-cluster.js';
 import { requireNoLiveRestore } from './require-no-live-restore.js';
 import { worseView } from './require-quorum.js';
+import { withSwarm } from './session.js';
 import { stableSwarm } from './stable-view.js';
 
 export interface SwarmInit {
@@ -56,10 +58,19 @@ export async function initSwarm(machine: Machine, options: InitInput, context: C
         : await reportedAddress(api);
     return { nodeId, address, ...(options.autolock && { unlockKey: await api.unlockKey() }) };
   });
-  if (options.forceNewCluster) await afterForcedCluster(machine, done.nodeId, context);
+  if (options.forceNewCluster) {
+    await afterForcedCluster(machine, done.nodeId, context);
+    await warnOfOldAddress(machine, context);
+  }
   const words = [initializedMessage(done.nodeId), ...(done.unlockKey ? [unlockKeyText(done.unlockKey)] : [])];
   if (!(await context.cluster.activeMachine())) await context.cluster.setActiveMachine(machine.name);
   return { manager: machine.name, ...done, message: words.join('\n\n') };
+}
+
+/** `--force-new-cluster` keeps the address in the raft state. */
+async function warnOfOldAddress(manager: Machine, context: Context): Promise<void> {
+  const members = await withSwarm({ manager }, context, (swarm) => swarm.members());
+  for (const moved of await findMovedManagers(members, context)) context.reporter.warn(movedWarning(moved));
 }
 
 /** The other managers would remain a swarm with the same id and nodes. */

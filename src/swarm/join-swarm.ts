@@ -13,7 +13,7 @@ import {
 } from './model/docker-messages.js';
 import { managerCountAdvice } from './model/quorum.js';
 import { managerAddresses, type Role } from './model/swarm-node.js';
-import { findMovedManagers, movedHint, movedText } from './moved-managers.js';
+import { findMovedManagers, movedWarning } from './moved-managers.js';
 import { type Swarm, withSwarm } from './session.js';
 
 interface JoinOptions {
@@ -57,9 +57,7 @@ export async function joinMembers(
 ): Promise<Outcome<JoinedMember>[]> {
   const members = await swarm.members();
   const moved = await findMovedManagers(members, context);
-  const managers = members.filter(({ node }) => node.role === 'manager').length;
-  for (const manager of moved)
-    context.reporter.warn(`${movedText(manager)}; to fix it: ${movedHint(manager, managers)}`);
+  for (const manager of moved) context.reporter.warn(movedWarning(manager));
   const currentToken = coalesce(() => swarm.request((api) => api.joinToken(role)));
   const joinContext: JoinContext = {
     swarm,

@@ -1,7 +1,8 @@
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { clusterAddress, type Machine } from '../machines/model/machine.js';
-import { hasAddress, type Member } from './model/members.js';
+import { canReachManager } from './diagnose-join.js';
+import { hasAddress, type Member, memberName } from './model/members.js';
 import { hostOf } from './model/swarm-node.js';
 import { networkOf } from './node-network.js';
 
@@ -12,9 +13,14 @@ export interface MovedManager {
   advertised: string;
   /** Its address now. */
   address: string;
+  /** Another manager of the swarm. */
+  other?: string;
 }
 
-/** Queries only machines with another address than the one that their manager advertises. */
+/**
+ * Queries only machines with another address than the one that their manager advertises. Behind NAT,
+ * other nodes may reach an address that no machine has.
+ */
 export async function findMovedManagers(
   members: readonly Member[],
   context: Context,
@@ -26,19 +32,49 @@ export async function findMovedManagers(
   const query = ({ machine }: { machine: Machine }): Promise<string[]> =>
     networkOf(machine, context).then(({ addresses }) => addresses);
   const { answers } = await queryAll(subjects, query, context.signal);
-  return answers.flatMap(({ subject: { name, advertised, machine }, value: addresses }) => {
-    if (addresses.length === 0 || addresses.includes(hostOf(advertised))) return [];
-    return [{ name, advertised, address: clusterAddress(machine) ?? 'unknown' }];
-  });
+  const strange = answers.flatMap(({ subject, value: addresses }) =>
+    addresses.length === 0 || addresses.includes(hostOf(subject.advertised)) ? [] : [subject],
+  );
+  const reached = await Promise.all(strange.map((one) => isReached(one, members, context)));
+  const moved = strange.filter((_, index) => !reached[index]);
+  const isMoved = new Set(moved.map(({ machine }) => machine));
+  const other = members.find(
+    ({ node, machine }) => node.reachability === 'reachable' && !(machine && isMoved.has(machine)),
+  );
+  return moved.map(({ name, advertised, machine }) => ({
+    name,
+    advertised,
+    address: clusterAddress(machine) ?? 'unknown',
+    ...(other && { other: memberName(other) }),
+  }));
+}
+
+/** From a few other nodes. */
+async function isReached(
+  { machine, advertised }: { machine: Machine; advertised: string },
+  members: readonly Member[],
+  context: Context,
+): Promise<boolean> {
+  const ready = members.filter(({ node }) => node.status === 'ready');
+  const others = ready.flatMap((member) =>
+    member.machine && member.machine !== machine ? [member.machine] : [],
+  );
+  const answers = await Promise.all(
+    others.slice(0, 3).map((other) => canReachManager(other, advertised, context)),
+  );
+  return answers.includes(true);
 }
 
 export function movedText({ name, advertised, address }: MovedManager): string {
   return `${name} advertises ${hostOf(advertised)}, which is no longer one of its addresses (now ${address}), so other nodes cannot reach it`;
 }
 
-/** @param managers how many the swarm has */
-export function movedHint({ name }: MovedManager, managers: number): string {
-  return managers > 1
-    ? `belt swarm leave ${name}, then belt swarm join --manager MANAGER ${name}`
-    : `belt swarm backup --force FILE, then belt swarm restore --force FILE ${name} --rejoin NODES`;
+export function movedHint({ name, other }: MovedManager): string {
+  return other === undefined
+    ? 'belt swarm recover'
+    : `belt swarm leave ${name} && belt swarm join --manager ${other} ${name}`;
+}
+
+export function movedWarning(manager: MovedManager): string {
+  return `${movedText(manager)}; to fix it: ${movedHint(manager)}`;
 }

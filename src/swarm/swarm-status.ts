@@ -15,7 +15,7 @@ import {
   type SwarmOverview,
   splitWarnings,
 } from './model/swarm-overview.js';
-import { findMovedManagers, movedHint, movedText } from './moved-managers.js';
+import { findMovedManagers, movedWarning } from './moved-managers.js';
 import { nodeCertificates } from './node-certificates.js';
 import { NoQuorumError } from './require-quorum.js';
 import { type Swarm, withSwarm } from './session.js';
@@ -85,9 +85,7 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     warnings: [
       ...splitWarnings(split, await namesToLeave(split, swarm, context)),
       ...lockedWarnings([...locked]),
-      ...moved.map(
-        (manager) => `${movedText(manager)}; to fix it: ${movedHint(manager, overview.managers.total)}`,
-      ),
+      ...moved.map(movedWarning),
       ...overview.warnings,
       ...certificateWarnings(certificates),
     ],

@@ -13,5 +13,6 @@ if [ -s "$temp/key" ]; then
   key=$root/swarm/certificates/swarm-node.key
   { cat "$temp/key" >"$key.belt-new" && mv -f "$key.belt-new" "$key"; } || give_up 'cannot write the key'
 fi
-# Without this file the engine starts outside of a swarm and accepts --force-new-cluster.
-rm -f "$root/swarm/docker-state.json"
+# Without the first file the engine starts outside of a swarm and accepts --force-new-cluster. The
+# second one holds the addresses of the managers.
+rm -f "$root/swarm/docker-state.json" "$root/swarm/state.json"

@@ -16,7 +16,8 @@ describe.skipIf(!canCreateMachines())('machines with several addresses', () => {
       '--',
       'ip link add other type veth peer name end && ip addr add 198.51.100.7/24 dev other && ip link set other up',
     ]);
-    await belt.ok(['exec', 'node[1:2]', '--', 'ip addr add 203.0.113.9/24 dev host0']);
+    await belt.ok(['exec', 'node1', '--', 'ip addr add 203.0.113.9/24 dev host0']);
+    await belt.ok(['exec', 'node2', '--', 'ip addr add 203.0.113.10/24 dev host0']);
     await belt.ok(['active', 'node1']);
   });
   afterAll(() => belt.dispose());
@@ -51,20 +52,28 @@ describe.skipIf(!canCreateMachines())('machines with several addresses', () => {
     expect(await nodeAddress('node1')).toBe('203.0.113.9\n');
   });
 
-  test('a manager that has lost its advertised address is named, and a restored backup corrects it', async () => {
-    await belt.ok(['exec', 'node[1:2]', '--', 'ip addr del 203.0.113.9/24 dev host0']);
+  test('a manager that has lost its advertised address is named, and recover writes the new one', async () => {
+    const setAddress = (verb: 'add' | 'del') =>
+      belt.ok(['exec', 'node1', '--', `ip addr ${verb} 203.0.113.9/24 dev host0`]);
     const text = /node1 advertises 203\.0\.113\.9, which is no longer one of its addresses \(now [\d.]+\)/;
-    const fix = 'belt swarm backup --force FILE, then belt swarm restore --force FILE node1 --rejoin NODES';
-    const status = await belt.ok(['swarm', 'status']);
-    expect(status).toMatch(text);
-    expect(status.replace(/\s+/g, ' ')).toContain(fix);
+    await setAddress('del');
     const join = await belt.run(['swarm', 'join', 'node1', 'node2']);
     expect([join.code, join.stderr]).toEqual([1, expect.stringMatching(text)]);
-    expect(join.stderr).toContain(fix);
-    await belt.ok(['swarm', 'backup', '--force', 'moved.tar.gz']);
-    await belt.ok(['swarm', 'restore', '--force', 'moved.tar.gz', 'node1']);
+    expect(join.stderr).toContain('(try: belt swarm recover)');
+    await setAddress('add');
     await belt.ok(['swarm', 'join', 'node1', 'node2']);
+    await belt.ok(['swarm', 'label', 'node2', 'disk=ssd']);
+    await setAddress('del');
+    const status = await belt.ok(['swarm', 'status']);
+    expect(status).toMatch(text);
+    expect(status.replace(/\s+/g, ' ')).toContain('to fix it: belt swarm recover');
+    const recovered = await belt.ok(['swarm', 'recover', '--yes']);
+    expect(recovered).toContain('node2 rejoined as a worker.');
     expect(await belt.ok(['swarm', 'status'])).not.toContain('advertises');
+    const docker = (...args: string[]) => belt.ok(['docker', ...args]);
+    expect(await docker('node', 'ls', '-q', '-f', 'node.label=disk=ssd')).toMatch(/^\w+\n$/);
+    const address = (await belt.ok(['ip', 'node1'])).trim();
+    expect(await belt.ok(['--host', 'node2', 'docker', 'info'])).toContain(`  ${address}:2377\n`);
     recordFault({
       kind: 'Machines, engines and networks that fail',
       fault: 'a manager loses its advertised address',

@@ -14,6 +14,7 @@ import { unlockNodeKey } from '../model/node-key.js';
 import { hasQuorum, quorumSize, type Tally, tallyManagers } from '../model/quorum.js';
 import type { LogPosition } from '../model/raft-log.js';
 import type { Membership, Role } from '../model/swarm-node.js';
+import { findMovedManagers, movedText } from '../moved-managers.js';
 import { requireAddress } from '../node-network.js';
 import { currentManagers, NoQuorumError } from '../require-quorum.js';
 import { withSwarm } from '../session.js';
@@ -29,6 +30,7 @@ import {
   removeStaleNodes,
 } from './rejoin-nodes.js';
 import { keptSuffix, runFolderScript } from './run-folder-script.js';
+import { writeManagerAddress } from './write-manager-address.js';
 
 export interface RecoveryPlan {
   swarmId: string;
@@ -36,6 +38,8 @@ export interface RecoveryPlan {
   manager: Machine;
   /** The new cluster exists already: only the other machines have to rejoin. */
   isForced: boolean;
+  /** Why the only manager cannot be reached, although it runs. */
+  moved?: string;
   /** The furthest log first. */
   managers: { name: string; position: LogPosition }[];
   returning: ReturningMachine[];
@@ -59,11 +63,13 @@ export interface Recovered {
 /**
  * Changes nothing on the machines. If the swarm has a quorum again, deletes the record of a
  * recovery that never forced a new cluster: resuming would remove healthy managers.
- * @throws UserError when the swarm has a quorum, or no machine holds its state
+ * @throws UserError when the swarm has a quorum and its manager its address, or no machine holds its state
  */
 export async function planRecovery({ force }: { force: boolean }, context: Context): Promise<RecoveryPlan> {
   const record = await readRecovery(context);
   const healthy = await findSwarmWithQuorum(context);
+  const moved = healthy && (await planMove(healthy, context));
+  if (moved) return moved;
   if (healthy && record?.swarmId === healthy.id) {
     if (await wasForced(record, healthy, context)) return resume(record, context);
     await deleteRecovery(context);
@@ -99,6 +105,36 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
     // An interrupted run may have unlocked the key already.
     autolock: first.locked || (record?.swarmId === first.swarmId && record.autolock),
     ...(first.locked && { lockedKey: first.key }),
+  };
+}
+
+/** The workers cannot find a manager that lost its address, and it has no peers to join again. */
+async function planMove(
+  { id, members }: SwarmWithLeader,
+  context: Context,
+): Promise<RecoveryPlan | undefined> {
+  const managers = members.filter(isRaftMember);
+  const [machine] = managers.flatMap((member) => member.machine ?? []);
+  if (managers.length !== 1 || !machine) return undefined;
+  const [moved] = await findMovedManagers(members, context);
+  if (!moved) return undefined;
+  requireAddress(machine);
+  const listed = new Set(members.map((member) => member.machine?.name));
+  const { states, lost } = await inspectMachines(context);
+  const own = states.find(({ name }) => name === machine.name);
+  const others = states.filter(
+    ({ name, swarmId }) => name !== machine.name && swarmId === id && listed.has(name),
+  );
+  return {
+    swarmId: id,
+    manager: machine,
+    isForced: false,
+    moved: movedText(moved),
+    managers: [],
+    returning: others.map((other) => ({ machine: other.machine, role: 'worker' })),
+    lost: lost.filter(({ name }) => listed.has(name)),
+    autolock: own?.locked ?? false,
+    ...(own?.locked && { lockedKey: own.key }),
   };
 }
 
@@ -177,6 +213,7 @@ async function forceOnManager(
         const answers = await runFolderScript(machine, { script: 'recover', values, step, data }, context);
         const kept = answers.get('copy')?.[0] ?? '';
         await writeRecovery({ ...recovery, kept }, context);
+        await writeManagerAddress({ subject: machine, step, context });
         step('forcing a new cluster');
         await forceNewCluster(machine, autolock, context);
         await recordForced(plan, context);
@@ -209,16 +246,21 @@ const quorumTimeoutMs = 20_000;
 interface SwarmWithLeader {
   id: string;
   tally: Tally;
-  /** Without stale entries. */
-  managers: Member[];
+  members: Member[];
+}
+
+/** Previous managers are listed without a reachability. */
+function isRaftMember({ node }: Member): boolean {
+  return node.reachability !== undefined;
 }
 
 /** Detects an interruption right after `--force-new-cluster`: there is one manager. */
 async function wasForced(
   { begun = false, manager }: Recovery,
-  { managers }: SwarmWithLeader,
+  { members }: SwarmWithLeader,
   { cluster }: Context,
 ): Promise<boolean> {
+  const managers = members.filter(isRaftMember);
   if (!begun && managers.length > 1) return false;
   if (managers.some((member) => memberName(member) === manager)) return true;
   // Right after a restore, the node still has the old host name.
@@ -247,9 +289,9 @@ async function findSwarmWithQuorum(context: Context): Promise<SwarmWithLeader | 
 async function findSwarm(context: Context): Promise<SwarmWithLeader | 'leaderless' | undefined> {
   try {
     return await withSwarm({ noWait: true }, context, async (swarm) => {
-      // Previous managers are listed without a reachability.
-      const managers = (await swarm.members()).filter(({ node }) => node.reachability !== undefined);
-      return { id: swarm.id, tally: tallyManagers(await currentManagers(managers, context)), managers };
+      const members = await swarm.members();
+      const managers = await currentManagers(members.filter(isRaftMember), context);
+      return { id: swarm.id, tally: tallyManagers(managers), members };
     });
   } catch (error) {
     if (isAbort(error) || error instanceof SeveralSwarmsError) throw error;

@@ -4,13 +4,14 @@ import { runTasks, type Task } from '../../app/run-tasks.js';
 import { Pending, poll } from '../../base/poll.js';
 import { observe } from '../../machines/list-machines.js';
 import type { Machine } from '../../machines/model/machine.js';
+import type { NodeAvailability } from '../change-availability.js';
 import { joinMembers } from '../join-swarm.js';
 import { leaveByForce, removeEntry, removeManager } from '../leave-swarm.js';
 import { membershipOf, withEngine } from '../membership.js';
 import { findStaleNodes } from '../model/manager-ranking.js';
 import { findManagerEntry, type Member, memberName } from '../model/members.js';
 import { withManagerPort } from '../model/node-addresses.js';
-import type { Role } from '../model/swarm-node.js';
+import type { Role, SwarmNode } from '../model/swarm-node.js';
 import { requireAddress } from '../node-network.js';
 import { type Swarm, withSwarm } from '../session.js';
 
@@ -50,6 +51,7 @@ async function rejoinAs(
   context: Context,
 ): Promise<Outcome<RejoinedNode>[]> {
   if (machines.length === 0) return [];
+  const previous = new Map((await swarm.members()).map(({ node, machine }) => [machine?.name, node]));
   const outcomes = await runTasks<RejoinedNode>(
     machines,
     {
@@ -74,8 +76,23 @@ async function rejoinAs(
   );
   const joining = machines.filter(({ name }) => hasLeft.has(name));
   const joined = joining.length > 0 ? await joinMembers(swarm, { machines: joining, role }, context) : [];
+  for (const one of joined)
+    if (one.status === 'ok') await copySettings(previous.get(one.name), one.value.nodeId, swarm);
   const failed = new Map(joined.flatMap((one) => (one.status === 'ok' ? [] : [[one.name, one] as const])));
   return outcomes.map((outcome) => failed.get(outcome.name) ?? outcome);
+}
+
+/** A node that joins again is a new node to the swarm. */
+async function copySettings(from: SwarmNode | undefined, nodeId: string, swarm: Swarm): Promise<void> {
+  if (!from || from.id === nodeId) return;
+  const { labels, availability } = from;
+  await swarm.request((api) =>
+    api.updateNode(nodeId, (spec) => ({
+      ...spec,
+      Labels: { ...labels, ...spec.Labels },
+      Availability: availability as NodeAvailability,
+    })),
+  );
 }
 
 /** Whether the machine still connects to the manager; previous managers do not. */

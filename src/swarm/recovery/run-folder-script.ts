@@ -9,7 +9,7 @@ import type { Machine } from '../../machines/model/machine.js';
 
 interface FolderScript {
   /** Name in templates/swarm. */
-  script: 'backup' | 'inspect' | 'log' | 'recover' | 'restore';
+  script: 'append' | 'backup' | 'inspect' | 'log' | 'raft' | 'recover' | 'restore';
   values?: Readonly<Record<string, string>>;
   step?: Step;
   data?: { input?: Readable; output?: Writable };

@@ -39,22 +39,15 @@ interface PlanView {
   swarmId: string;
   manager: { name: string };
   isForced: boolean;
+  moved?: string;
   managers: readonly { name: string; position: { commit: number; term: number; index: number } }[];
   returning: readonly { machine: { name: string }; role: string }[];
   lost: readonly { name: string; reason: string }[];
 }
 
-export function planText({ swarmId, manager, isForced, managers, returning, lost }: PlanView): string {
-  const lines = isForced
-    ? [`Swarm ${swarmId} was recovered on ${manager.name}; the other nodes still have to rejoin.`]
-    : [
-        `Swarm ${swarmId} has lost its quorum. Remaining managers and their Raft logs:`,
-        ...managers.map(
-          ({ name, position: { commit, term, index } }) =>
-            `  ${name}: committed up to entry ${commit}; last entry ${index}, term ${term}`,
-        ),
-        `The swarm will be recovered on ${manager.name}. Changes that only lost managers know are lost.`,
-      ];
+export function planText(plan: PlanView): string {
+  const { returning, lost } = plan;
+  const lines = introduction(plan);
   for (const role of ['manager', 'worker']) {
     const names = returning.flatMap(({ machine, role: its }) => (its === role ? [machine.name] : []));
     if (names.length > 0) lines.push(`Rejoining as ${role}s: ${names.join(', ')}`);
@@ -67,6 +60,25 @@ export function planText({ swarmId, manager, isForced, managers, returning, lost
     );
   }
   return joinLines(lines);
+}
+
+function introduction({ swarmId, manager, isForced, moved, managers }: PlanView): string[] {
+  if (isForced)
+    return [`Swarm ${swarmId} was recovered on ${manager.name}; the other nodes still have to rejoin.`];
+  if (moved) {
+    return [
+      `Swarm ${swarmId} has one manager: ${moved}.`,
+      `The swarm will be restarted on ${manager.name} with the new address. Nothing is lost.`,
+    ];
+  }
+  return [
+    `Swarm ${swarmId} has lost its quorum. Remaining managers and their Raft logs:`,
+    ...managers.map(
+      ({ name, position: { commit, term, index } }) =>
+        `  ${name}: committed up to entry ${commit}; last entry ${index}, term ${term}`,
+    ),
+    `The swarm will be recovered on ${manager.name}. Changes that only lost managers know are lost.`,
+  ];
 }
 
 interface RecoveredView {

@@ -248,11 +248,15 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
       return sandbox;
     };
     const runWork =
-      (work: 'backup' | 'recover' | 'restore', input = '') =>
+      (work: 'append' | 'backup' | 'recover' | 'restore', input = '') =>
       async (sandbox: ScriptSandbox): Promise<unknown> => {
-        const values: Record<string, string> =
-          work === 'backup' ? { manifest: 'e30=' } : { suffix: 'before' };
-        const text = await sandbox.context().templates.render(`swarm/${work}.sh`, values);
+        const values: Record<typeof work, Record<string, string>> = {
+          append: { segment: 'raft/log', end: '2', bytes: '3' },
+          backup: { manifest: 'e30=' },
+          recover: { suffix: 'before' },
+          restore: { suffix: 'before' },
+        };
+        const text = await sandbox.context().templates.render(`swarm/${work}.sh`, values[work]);
         const { stop, start, isActive, journal } = systemd.commands;
         const service = { stop, start, isActive, journal, work: text };
         return runOn(sandbox, 'swarm/folder.sh', service, Readable.from([Buffer.from(input, 'base64')]));
@@ -286,6 +290,20 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
       });
     }, 300_000);
 
+    test('append leaves a whole raft log', async () => {
+      const run = runWork('append', Buffer.from('NEW').toString('base64'));
+      const before = await manager();
+      before.write(`${folder}/raft/log`, 'old-zeros');
+      await killAtEachStep(before, run, async (sandbox, at) => {
+        expect([at, ['old-zeros', 'olNEWeros']]).toContainEqual(
+          expect.arrayContaining([sandbox.read(`${folder}/raft/log`)]),
+        );
+        await run(sandbox);
+        expect([at, sandbox.read(`${folder}/raft/log`)]).toEqual([at, 'olNEWeros']);
+      });
+      expect(before.list('var/lib/docker')).toEqual(['swarm']);
+    }, 300_000);
+
     test('restore puts the backup into place', async () => {
       const archive = execFileSync(
         'sh',
@@ -307,9 +325,9 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
 test('every script that changes a machine is killed above', () => {
   const killed = [
     ...['apply.sh', 'install.sh', 'install-new.sh', 'restore.sh'],
-    ...['folder.sh', 'backup.sh', 'recover.sh'],
+    ...['folder.sh', 'append.sh', 'backup.sh', 'recover.sh'],
   ];
-  const reading = ['found.sh', 'facts.sh', 'prelude.sh', 'inspect.sh', 'log.sh', 'reach.sh'];
+  const reading = ['found.sh', 'facts.sh', 'prelude.sh', 'inspect.sh', 'log.sh', 'raft.sh', 'reach.sh'];
   const scripts = ['adopt', 'engine', 'swarm'].flatMap((folder) =>
     readdirSync(join('templates', folder)).filter((name) => name.endsWith('.sh')),
   );

@@ -89,6 +89,8 @@ export interface Node {
   reachability: string;
   /** Only the entry remains. */
   left?: boolean;
+  /** Of a manager; default: the machine's name. */
+  advertised?: string;
 }
 
 export interface Request {
@@ -173,8 +175,9 @@ export class Engine {
 
   /** Makes the engine a long-standing member of a swarm, without a request. */
   beIn(swarm: Swarm, role: 'manager' | 'worker'): void {
+    const previous = swarm.nodes.filter(({ engine }) => engine === this).length;
     swarm.nodes.push({
-      id: `${swarm.id}-${this.name}`,
+      id: `${swarm.id}-${this.name}${previous > 0 ? `-${previous + 1}` : ''}`,
       engine: this,
       role,
       availability: 'active',
@@ -309,7 +312,7 @@ export class Engine {
         503,
         'You are attempting to leave the swarm on a node that is participating as a manager.',
       );
-    Object.assign(node, { status: 'down', reachability: 'unreachable', left: true });
+    Object.assign(node, { status: 'down', reachability: node.reachability && 'unreachable', left: true });
     this.pending = undefined;
     this.joinsAfterLooks = undefined;
     this.state = 'inactive';
@@ -428,7 +431,7 @@ function documentOf(node: Node, leader: boolean, isUnaware = false): unknown {
       reachability !== '' && {
         ManagerStatus: {
           Reachability: seemsUp ? reachability : 'unreachable',
-          Addr: `${engine.name}:2377`,
+          Addr: `${node.advertised ?? engine.name}:2377`,
           ...(leader && { Leader: true }),
         },
       }),

@@ -81,6 +81,10 @@ async function runScript(name: string, command: string, { stdin, stdout, stderr 
       tell('certificate', managerCertificate);
       tell('segment', `/log-of-${name}`);
     }
+  } else if (command.includes('tar -chzf')) {
+    stdout.write(archive);
+  } else if (command.includes('writing the address')) {
+    ran.push(`${name} append ${(await buffer(stdin as Readable)).length > 0}`);
   } else if (command.includes('gzip -1')) {
     stdout.write(gzipSync(segment(position as LogPosition)));
   } else if (command.includes('downloading the backup')) {
@@ -185,6 +189,60 @@ describe('recover', () => {
       lost: [{ name: 'mg1' }],
     });
     expect(ran).toEqual([]);
+  });
+
+  describe('of a swarm whose only manager has lost its advertised address', () => {
+    const loseAddress = (): void => {
+      for (const number of [2, 3])
+        Object.assign(engine(number).node as Node, { left: true, reachability: '' });
+      Object.assign(engine(1).node as Node, { advertised: '203.0.113.9' });
+      bed.ssh.networks.set('mg1', '2: eth0    inet 192.168.0.1/24 brd 192.168.0.255 scope global eth0');
+      logs.set('mg1', { commit: 5, term: 2, index: 5 });
+    };
+
+    test('recover writes the new address before it forces the new cluster', async () => {
+      loseAddress();
+      const plan = await planRecovery({ force: false }, bed.context);
+      expect(plan).toMatchObject({
+        swarmId,
+        isForced: false,
+        manager: { name: 'mg1' },
+        moved: expect.stringContaining('mg1 advertises 203.0.113.9, which is no longer one of its addresses'),
+      });
+      onRecover = () => {
+        (engine(1).node as Node).left = true;
+        engine(1).state = 'inactive';
+      };
+      bed.engines.onRequest = ({ path }) => {
+        if (path === '/swarm/init') ran.push('init');
+      };
+      expect(await recoverSwarm(plan, undefined, bed.context)).toMatchObject({ manager: 'mg1' });
+      expect(ran).toEqual(['mg1 recover', 'mg1 append true', 'init']);
+    });
+
+    test('recover starts over when it was interrupted before the new address was written', async () => {
+      loseAddress();
+      await writeRecovery(record, bed.context);
+      expect(await planRecovery({ force: false }, bed.context)).toMatchObject({ isForced: false });
+    });
+
+    test('recover leaves a manager alone that another node reaches at an address of no machine', async () => {
+      loseAddress();
+      bed.ssh.reach = () => 'tcp 203.0.113.9 2377 open\nend\n';
+      await expect(planRecovery({ force: false }, bed.context)).rejects.toMatchObject({
+        message: expect.stringContaining('the swarm has a quorum'),
+      });
+    });
+  });
+
+  test('nodes that rejoin keep their labels and availability', async () => {
+    for (const number of [2, 3]) (engine(number).node as Node).reachability = '';
+    Object.assign(engine(2).node as Node, { labels: { disk: 'ssd' }, availability: 'drain' });
+    const members = [{ name: 'mg2', role: 'manager' as const }];
+    await writeRecovery({ ...record, begun: true, members }, bed.context);
+    const plan = await planRecovery({ force: false }, bed.context);
+    expect((await recoverSwarm(plan, undefined, bed.context)).returned.ok).toMatchObject([{ name: 'mg2' }]);
+    expect(engine(2).node).toMatchObject({ labels: { disk: 'ssd' }, availability: 'drain' });
   });
 
   test('recover without any swarm state names the ways to get one', async () => {
