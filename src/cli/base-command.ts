@@ -54,7 +54,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     const ownFlags = { ...this.ctor.flags, ...(await this.moreFlags()) };
     const { baseFlags } = super.ctor as typeof BaseCommand;
     this.flagNames = shownFlags({ ...baseFlags, ...ownFlags });
-    const { words, off } = normalizeFlags(this.typed, shapesOf({ ...baseFlags, ...ownFlags }));
+    const { words, off } = normalizeFlags(
+      this.typed,
+      shapesOf({ ...baseFlags, ...ownFlags }),
+      Object.values(this.ctor.args).map(({ options }) => options),
+    );
     const { flags, args, argv } = await this.parse(
       { flags: ownFlags, baseFlags, args: this.ctor.args, strict: this.ctor.strict },
       words,
@@ -189,10 +193,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 }
 
 function shapesOf(flags: Interfaces.FlagInput): FlagShape[] {
-  return Object.entries(flags).map(([name, { char, type }]) => ({
+  return Object.entries(flags).map(([name, flag]) => ({
     name,
-    char,
-    isSwitch: type === 'boolean',
+    char: flag.char,
+    isSwitch: flag.type === 'boolean',
+    values: flag.type === 'option' ? flag.options : undefined,
   }));
 }
 

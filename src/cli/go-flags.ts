@@ -7,6 +7,8 @@ export interface FlagShape {
   char?: string | undefined;
   /** It has no value. */
   isSwitch: boolean;
+  /** Its values, if it has only a few. */
+  values?: readonly string[] | undefined;
 }
 
 /** A command line without Go's forms. */
@@ -18,15 +20,22 @@ interface NormalizedLine {
 
 /**
  * Converts Go's forms of flags, which docker-machine accepts: `-driver x` becomes `--driver x`,
- * `--force=true` becomes `--force`, and `--force=false` is listed in `off`.
+ * `--force=true` becomes `--force`, and `--force=false` is listed in `off`. Listed values are
+ * accepted in any case, as in docker: `--availability Drain`.
  * @see https://pkg.go.dev/flag#hdr-Command_line_flag_syntax
+ * @param valuesOf the values of each positional argument, undefined: any
  * @throws UsageError for a switch with a value that is neither true nor false
  */
-export function normalizeFlags(typed: readonly string[], shapes: readonly FlagShape[]): NormalizedLine {
+export function normalizeFlags(
+  typed: readonly string[],
+  shapes: readonly FlagShape[],
+  valuesOf: readonly FlagShape['values'][] = [],
+): NormalizedLine {
   const known = indexByForm(shapes);
   const words: string[] = [];
   const off = new Set<string>();
   const rest = [...typed];
+  const left = [...valuesOf];
   for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
     if (next === '--') return { words: [...words, next, ...rest], off: [...off] };
     const word = longForm(next, known);
@@ -37,11 +46,16 @@ export function normalizeFlags(typed: readonly string[], shapes: readonly FlagSh
       continue;
     }
     if (shape) off.delete(shape.name);
-    if (!shape || value === undefined) words.push(word);
-    else words.push(shape.isSwitch ? form : `--${shape.name}=${value}`);
-    if (rest.length > 0 && takesNextWord(word, known)) words.push(rest.shift() as string);
+    if (!shape || value === undefined) words.push(word.startsWith('-') ? word : asListed(word, left.shift()));
+    else words.push(shape.isSwitch ? form : `--${shape.name}=${asListed(value, shape.values)}`);
+    const taker = takerOfNextWord(word, known);
+    if (taker && rest.length > 0) words.push(asListed(rest.shift() as string, taker.values));
   }
   return { words, off: [...off] };
+}
+
+function asListed(value: string, values: FlagShape['values'] = []): string {
+  return values.find((known) => known.toLowerCase() === value.toLowerCase()) ?? value;
 }
 
 /** `--driver` for `-driver` if there is such a flag; one-letter flags keep their dash. */
@@ -75,12 +89,11 @@ function indexByForm(shapes: readonly FlagShape[]): ReadonlyMap<string, FlagShap
   );
 }
 
-/** Whether the flag's value is the next word. In `-Ds DIR`, only the last letter can take one. */
-function takesNextWord(word: string, known: ReadonlyMap<string, FlagShape>): boolean {
+/** The flag whose value is the next word. In `-Ds DIR`, only the last letter can take one. */
+function takerOfNextWord(word: string, known: ReadonlyMap<string, FlagShape>): FlagShape | undefined {
   const shape = known.get(word);
-  if (shape || !/^-[^-]/.test(word)) return shape?.isSwitch === false;
+  if (shape || !/^-[^-]/.test(word)) return shape?.isSwitch === false ? shape : undefined;
   const letters = [...word.slice(1)].map((letter) => known.get(`-${letter}`));
-  return (
-    letters.findIndex((letter) => !letter?.isSwitch) === letters.length - 1 && letters.at(-1) !== undefined
-  );
+  const isLast = letters.findIndex((letter) => !letter?.isSwitch) === letters.length - 1;
+  return isLast ? letters.at(-1) : undefined;
 }

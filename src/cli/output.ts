@@ -22,10 +22,10 @@ export async function openOutput(
   { output, json }: FlagValues<typeof outputFlags>,
   options: DocumentOptions = {},
 ): Promise<Output> {
-  if (json && (output ?? 'json') !== 'json')
+  if (json && (output ?? 'json').toLowerCase() !== 'json')
     throw new UsageError(`--json cannot be combined with --output ${output}`);
   const text = json ? 'json' : (output ?? 'table');
-  const [format, template] = /^(go-template)=(.*)$/s.exec(text)?.slice(1) ?? [text];
+  const [format, template] = /^(go-template)=(.*)$/is.exec(text)?.slice(1) ?? [text.toLowerCase()];
   if (template !== undefined)
     return { format: 'go-template', render: await templateOutput(template, options) };
   switch (format) {
@@ -70,8 +70,9 @@ export function documentFormatIn(words: readonly string[]): 'json' | 'yaml' | un
   for (const [index, word] of words.entries()) {
     if (word === '--') return undefined;
     if (/^--?json(=true)?$/.test(word)) return 'json';
-    const attached = /^(?:-o=?|--?output=)(json|yaml)$/.exec(word)?.[1];
-    const format = attached ?? (/^(-o|--?output)$/.test(word) ? words[index + 1] : undefined);
+    const attached = /^(?:-o=?|--?output=)(json|yaml)$/i.exec(word)?.[1];
+    const given = attached ?? (/^(-o|--?output)$/.test(word) ? words[index + 1] : undefined);
+    const format = given?.toLowerCase();
     if (format === 'json' || format === 'yaml') return format;
   }
   return undefined;

@@ -9,6 +9,7 @@ const shapes = [
   { name: 'all', isSwitch: true },
   { name: 'driver', char: 'd', isSwitch: false },
   { name: 'engine-opt', isSwitch: false },
+  { name: 'availability', char: 'a', isSwitch: false, values: ['active', 'pause', 'drain'] },
 ];
 
 function plain(line: string): { words: string; off: string[] } {
@@ -34,6 +35,24 @@ describe('Go flags', () => {
   ])('"%s" is refused', (word, flag) => {
     expect(() => plain(word)).toThrow(UsageError);
     expect(() => plain(word)).toThrow(`${flag} must be true or false, not "`);
+  });
+
+  test.each([
+    ['--availability Drain', '--availability drain'],
+    ['--availability=PAUSE Drain', '--availability=pause Drain'],
+    ['-fa Drain', '-fa drain'],
+    ['-availability aCTIVE', '--availability active'],
+    ['--availability Idle', '--availability Idle'],
+    ['--driver Drain', '--driver Drain'],
+  ])('listed values are accepted in any case: "%s"', (typed, expected) => {
+    expect(plain(typed).words).toBe(expected);
+  });
+
+  test('listed values of positional arguments are accepted in any case', () => {
+    const normalize = (line: string) =>
+      normalizeFlags(line.split(' '), shapes, [['worker', 'manager'], undefined]).words.join(' ');
+    expect(normalize('--driver Manager -f Manager Worker')).toBe('--driver Manager -f manager Worker');
+    expect(normalize('Boss -- Manager')).toBe('Boss -- Manager');
   });
 
   test('the last occurrence of a repeated switch wins', () => {
