@@ -294,7 +294,7 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
       const run = runWork('append', Buffer.from('NEW').toString('base64'));
       const before = await manager();
       before.write(`${folder}/raft/log`, 'old-zeros');
-      await killAtEachStep(before, run, async (sandbox, at) => {
+      await killAtEachStep('the script that writes a new address', before, run, async (sandbox, at) => {
         expect([at, ['old-zeros', 'olNEWeros']]).toContainEqual(
           expect.arrayContaining([sandbox.read(`${folder}/raft/log`)]),
         );
