@@ -112,6 +112,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     if (view !== '') this.log(safeView(withSelectedCluster(view), { secrets: this.printsSecrets }));
   }
 
+  /** What comes next, for a person at a terminal. */
+  protected suggest(purpose: string, command: string): void {
+    if (process.stderr.isTTY) this.explain(withSelectedCluster(`To ${purpose}, run: ${command}`));
+  }
+
   /** On stderr, before a question. */
   protected explain(text: string): void {
     process.stderr.write(`${safeText(text)}\n`);

@@ -2,6 +2,7 @@ import { Flags, type Interfaces } from '@oclif/core';
 import { type BatchReport, reportOf } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import { AbortError, isAbort } from '../base/errors.js';
+import { quoteArgs } from '../base/quote-args.js';
 import { BaseCommand } from '../cli/base-command.js';
 import {
   builtInDriverFlags,
@@ -19,6 +20,7 @@ import { pluginDriversIn } from '../cli/open-drivers.js';
 import { redactedCommandLine } from '../cli/redacted-command-line.js';
 import { type CreateInput, createMachines } from '../machines/create-machines.js';
 import { type MachineSummary, runningSummary } from '../machines/list-machines.js';
+import { foldNames } from '../machines/model/fold-names.js';
 import { expandNames } from '../machines/model/patterns.js';
 import { type MachinePlan, planMachines } from '../machines/plan-creation.js';
 import { sizeAndNodes } from '../machines/read-create-words.js';
@@ -81,8 +83,9 @@ Rerun the same command to resume an interrupted create.`;
     const driver = await context.settings.driver(this.flags.driver);
     await refuseFlagsOfOtherDrivers(this.flags, await context.drivers.load(driver));
     const { size, nodes } = await sizeAndNodes({ words: this.words, size: this.flags.size, driver }, context);
+    const names = expandNames(nodes);
     const input = {
-      names: expandNames(nodes),
+      names,
       driver,
       engine: await context.settings.engine(givenEngineSettings(this.flags)),
       timeoutMs: this.flags.timeout * 1000,
@@ -95,8 +98,9 @@ Rerun the same command to resume an interrupted create.`;
     const outcomes = await createMachines(input, context).catch((error) => this.interrupted(error));
     this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, machine) => runningSummary(machine));
-    this.print(machineTable(report.ok, { wide: this.wide }));
-    if (report.failed.length > 0) context.reporter.note(this.afterFailure(report.failed));
+    if (report.ok.length > 0) this.print(machineTable(report.ok, { wide: this.wide }));
+    if (report.failed.length > 0) this.explainFailure(report.failed, context);
+    else await this.suggestSwarm(names, context);
     return report;
   }
 
@@ -124,10 +128,24 @@ Rerun the same command to resume an interrupted create.`;
     throw isAbort(error) ? new AbortError('interrupted', { hint: this.sameCommand, cause: error }) : error;
   }
 
-  private afterFailure(failed: readonly { name: string }[]): string {
-    if (this.flags['on-failure'] === 'remove') return 'Failed machines were removed';
-    const names = failed.map(({ name }) => name).join(',');
-    return `To resume, run: ${this.sameCommand}\nTo remove the failed machines, run: belt rm -f ${names}`;
+  private async suggestSwarm(
+    [first = '', ...others]: readonly string[],
+    { cluster }: Context,
+  ): Promise<void> {
+    const manager = (await cluster.activeMachine()) ?? first;
+    const nodes = [first, ...others].filter((name) => name !== manager);
+    if (manager === first) this.suggest('build a swarm', `belt swarm init ${manager}`);
+    else this.suggest('add them to a swarm', `belt swarm join ${manager} ${quoteArgs(foldNames(nodes))}`);
+  }
+
+  private explainFailure(failed: readonly { name: string }[], { reporter }: Context): void {
+    if (this.flags['on-failure'] === 'remove') {
+      reporter.note('Failed machines were removed');
+      return;
+    }
+    const names = foldNames(failed.map(({ name }) => name)).join(',');
+    reporter.note(`To resume, run: ${this.sameCommand}`);
+    reporter.note(`To remove the failed machines, run: belt rm -f ${quoteArgs([names])}`);
   }
 
   /** Machines that exist are recorded, so the same command resumes. */

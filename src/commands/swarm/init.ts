@@ -1,8 +1,11 @@
 import { Flags } from '@oclif/core';
+import type { Context } from '../../app/context.js';
+import { quoteArgs } from '../../base/quote-args.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { argument, hostFlag, nodeOrHost } from '../../cli/flags.js';
 import { initFlags, initInputFrom } from '../../cli/swarm-flags.js';
 import { machineFor } from '../../machines/active-machine.js';
+import { foldNames } from '../../machines/model/fold-names.js';
 import { initSwarm, type SwarmInit } from '../../swarm/init-swarm.js';
 
 export default class Init extends BaseCommand<typeof Init> {
@@ -36,6 +39,14 @@ private address, or its public one if it has no other. Durations are written as 
     const input = { ...initInputFrom(this.flags), force: this.flags.force };
     const swarm = await initSwarm(await machineFor(host, context), input, context);
     this.print(swarm.message);
+    await this.suggestJoin(swarm.manager, context);
     return swarm;
+  }
+
+  private async suggestJoin(manager: string, { cluster }: Context): Promise<void> {
+    const { machines } = await cluster.machines();
+    const others = machines.map(({ name }) => name).filter((name) => name !== manager);
+    const nodes = others.length > 0 ? quoteArgs(foldNames(others)) : 'NODES';
+    this.suggest('add machines to this swarm', `belt swarm join ${manager} ${nodes}`);
   }
 }

@@ -48,7 +48,9 @@ a machine cannot join, belt checks ports, clocks and packet sizes and reports th
       },
       context,
     );
-    return this.report(outcomes, { named: true });
+    const report = await this.report(outcomes, { named: true });
+    if (report.failed.length === 0) this.suggest('check the swarm', 'belt swarm status');
+    return report;
   }
 
   protected parties(): { manager?: string | undefined; nodes: readonly string[] } {
