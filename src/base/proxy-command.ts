@@ -13,8 +13,9 @@ export function runProxyCommand(command: string): Duplex {
   const { stdin, stdout, stderr } = child;
   const stream = new Duplex({
     read: () => void stdout.resume(),
-    write: (chunk, _encoding, done) => void stdin.write(chunk, done),
-    final: (done) => void stdin.end(done),
+    // A command that has ended is reported by `close`, with its reason.
+    write: (chunk, _encoding, done) => void stdin.write(chunk, () => done()),
+    final: (done) => void stdin.end(() => done()),
     destroy(error, done) {
       child.kill();
       done(error);
@@ -33,7 +34,6 @@ export function runProxyCommand(command: string): Duplex {
   child.once('close', (code, signal) => {
     fail(`ended with ${signal ?? `exit code ${code}`}${errors === '' ? '' : `: ${errors.trim()}`}`);
   });
-  // Writing to a command that has ended is reported by `close`.
   stdin.on('error', () => {});
   stream.on('error', () => {});
   return stream;

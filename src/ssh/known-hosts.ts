@@ -3,7 +3,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { hasCode } from '../base/errno.js';
 import { readBoundedFile } from '../base/size-limit.js';
 import type { UserHostKeys } from '../machines/model/ssh-host.js';
-import { keyBytes } from './key-pair.js';
+import { fingerprint, keyBytes, keyType } from './key-pair.js';
 
 interface HostKey {
   /** Wire format. */
@@ -13,12 +13,13 @@ interface HostKey {
 }
 
 /**
- * `pinned`: first use, recorded now. `changed`, `revoked`: must not be connected to. `path`: the
+ * `pinned`: first use, recorded now; all others but `known` must not be connected to. `path`: the
  * user's own file, where it decided.
  */
 type Verdict =
   | { verdict: 'known' | 'pinned' }
   | { verdict: 'revoked'; path?: string }
+  | { verdict: 'unknown' | 'uncertified'; path: string }
   | { verdict: 'changed'; known: readonly Buffer[]; path?: string };
 
 /** OpenSSH's format (sshd(8)), by machine name (HostKeyAlias), so that addresses may change. */
@@ -26,6 +27,8 @@ export interface KnownHosts {
   readonly path: string;
   /** The name's keys; those in the user's own files where belt has none. */
   lookup(name: string): Promise<HostKey[]>;
+  /** The types of the keys to expect, so that a server with several keys presents that one. */
+  keyTypes(name: string): Promise<string[]>;
   /** At the first contact with these hosts, the keys in the user's own files count. */
   consult(hosts: readonly UserHostKeys[]): void;
   /** Accepts and records a first key; check and write are one step. */
@@ -98,6 +101,11 @@ export function openKnownHosts(path: string, options: KnownHostsOptions = {}): K
       const keys = keysOf(await read(), name);
       return keys.length > 0 ? keys : (await findUsersKeys(name)).keys;
     },
+    async keyTypes(name) {
+      const { authority } = usersHosts.get(name) ?? {};
+      const types = (await this.lookup(name)).map(({ key }) => keyType(key));
+      return authority?.certified && types.length === 0 ? [authority.certified.type] : types;
+    },
     async check(name, key) {
       let verdict = judge(keysOf(await read(), name), key);
       if (verdict.verdict !== 'pinned') return verdict;
@@ -105,6 +113,12 @@ export function openKnownHosts(path: string, options: KnownHostsOptions = {}): K
       const theirs = judge(users.keys, key);
       if (theirs.verdict === 'changed' || theirs.verdict === 'revoked')
         return { ...theirs, ...(users.path !== undefined && { path: users.path }) };
+      const { authority, strict, paths: [firstPath = ''] = [] } = usersHosts.get(name) ?? {};
+      if (theirs.verdict === 'pinned') {
+        if (authority && authority.certified?.fingerprint !== fingerprint(key))
+          return { verdict: 'uncertified', path: authority.path };
+        if (strict && !authority) return { verdict: 'unknown', path: firstPath };
+      }
       await change((lines) => {
         verdict = judge(keysOf(lines, name), key);
         return verdict.verdict === 'pinned' ? [...lines, lineFor(name, key)] : lines;
@@ -122,6 +136,18 @@ export function openKnownHosts(path: string, options: KnownHostsOptions = {}): K
       return change((lines) => withoutNames(lines, names));
     },
   };
+}
+
+/** @returns the first of these files that trusts a certificate authority for the host */
+export async function findAuthority(hostName: string, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    const lines = await cachedReader(path)();
+    const isTrusted = lines.some(
+      ({ entry }) => entry?.marker === '@cert-authority' && matches(entry, hostName),
+    );
+    if (isTrusted) return path;
+  }
+  return undefined;
 }
 
 interface Change {
@@ -152,7 +178,7 @@ function judge(known: readonly HostKey[], key: Buffer): Verdict {
   return trusted.length > 0 ? { verdict: 'changed', known: trusted } : { verdict: 'pinned' };
 }
 
-/** Ignores certificate authorities: belt cannot verify host certificates. */
+/** Without certificate authorities: ssh2 cannot request host certificates. */
 function keysOf(lines: readonly Line[], name: string): HostKey[] {
   return lines.flatMap(({ entry }) => {
     if (!entry || entry.marker === '@cert-authority' || !matches(entry, name)) return [];

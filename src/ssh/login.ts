@@ -10,7 +10,7 @@ import { AbortError, UserError } from '../base/errors.js';
 import { type Authentication, authentication, type Credentials } from './authenticate.js';
 import { ConnectError, type ConnectProblem, socketError, spokenLines } from './connect-error.js';
 import type { SshTarget } from './connection-types.js';
-import { fingerprint, keyType } from './key-pair.js';
+import { fingerprint } from './key-pair.js';
 import type { KnownHosts } from './known-hosts.js';
 import type { Semaphore } from './semaphore.js';
 import { allowCertificates } from './user-certificate.js';
@@ -57,7 +57,7 @@ async function authenticateClient(
   keys: Authentication,
   socket: Duplex,
 ): Promise<Client> {
-  const known = await options.knownHosts.lookup(target.name);
+  const knownTypes = await options.knownHosts.keyTypes(target.name);
   if (socket.destroyed)
     throw socket.errored ? socketError(target, socket.errored) : closedError(target, 'banner');
   return new Promise((resolve, reject) => {
@@ -96,7 +96,7 @@ async function authenticateClient(
 
     client.connect({
       ...connectConfig(target, options, socket),
-      algorithms: algorithmsFor(known.map(({ key }) => keyType(key))),
+      algorithms: algorithmsFor(knownTypes),
       authHandler: (allowed, _partial, next) => keys.next(allowed, next as Proceed),
       hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {
         checkHostKey(target, options.knownHosts, key).then(
@@ -161,6 +161,16 @@ async function checkHostKey(target: SshTarget, knownHosts: KnownHosts, key: Buff
         errorCode: 'ssh-host-key',
         hint: `remove the line for ${path === undefined ? target.name : target.host} from ${path ?? knownHosts.path} if the machine was really recreated; otherwise someone may be intercepting the connection`,
       },
+    );
+  }
+  if (verdict.verdict === 'unknown' || verdict.verdict === 'uncertified') {
+    const reason =
+      verdict.verdict === 'unknown'
+        ? `is not in ${verdict.path}, and ~/.ssh/config sets StrictHostKeyChecking`
+        : `is not certified by the certificate authority that ${verdict.path} trusts for this host`;
+    throw new UserError(
+      `${target.name}: the host key ${fingerprint(key)} at ${target.host} port ${target.port} ${reason}`,
+      { errorCode: 'ssh-host-key', hint: `compare the fingerprint, and add the key to ${verdict.path}` },
     );
   }
   if (verdict.verdict === 'revoked') {

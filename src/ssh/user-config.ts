@@ -4,7 +4,15 @@ import { userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { UserError } from '../base/errors.js';
 import type { JumpHost } from '../machines/model/machine.js';
-import { jumpName, parseWrittenHost, type SshHost, type WrittenHost } from '../machines/model/ssh-host.js';
+import {
+  type HostAuthority,
+  jumpName,
+  parseWrittenHost,
+  type SshHost,
+  type UserHostKeys,
+  type WrittenHost,
+} from '../machines/model/ssh-host.js';
+import { findAuthority } from './known-hosts.js';
 
 /** The person whose ~/.ssh/config counts: under sudo, its caller. */
 export interface OpenSshUser {
@@ -54,12 +62,18 @@ async function resolve(
   const agentSocket = agentIn(options, local);
   const proxy = options.one('proxycommand');
   const proxyCommand = jump || written.jump || proxy === 'none' ? undefined : proxy;
-  const hostKeys = {
+  const hostName = options.one('hostkeyalias') ?? knownHostsName(address, port);
+  const paths = ['userknownhostsfile', 'globalknownhostsfile'].flatMap(
+    (key) => options.one(key)?.split(' ') ?? [],
+  );
+  const authority = await resolveAuthority(hostName, paths, written, user, chain.defaultUser);
+  const isStrict = ['true', 'yes'].includes(options.one('stricthostkeychecking') ?? '');
+  const hostKeys: UserHostKeys = {
     name: written.host,
-    hostName: options.one('hostkeyalias') ?? knownHostsName(address, port),
-    paths: ['userknownhostsfile', 'globalknownhostsfile'].flatMap(
-      (key) => options.one(key)?.split(' ') ?? [],
-    ),
+    hostName,
+    paths,
+    ...(isStrict && { strict: true }),
+    ...(authority && { authority }),
   };
   const host: SshHost = {
     address,
@@ -74,6 +88,34 @@ async function resolve(
   };
   reportResolved(written, host, chain, user);
   return host;
+}
+
+/**
+ * OpenSSH verifies the host certificate, in a login that ends after the key exchange.
+ * @see ssh(1), "matches the ... host certificate" at debug level 1
+ */
+async function resolveAuthority(
+  hostName: string,
+  paths: readonly string[],
+  written: WrittenHost & { jump?: WrittenHost },
+  user: OpenSshUser,
+  defaultUser: string,
+): Promise<HostAuthority | undefined> {
+  const path = await findAuthority(hostName, paths);
+  if (path === undefined || user.program === undefined) return undefined;
+  const { jump } = written;
+  const options = ['BatchMode yes', 'StrictHostKeyChecking yes', 'PreferredAuthentications none'];
+  const log = await runSsh(written, user, defaultUser, [
+    '-v',
+    ...[...options, 'ConnectTimeout 10', 'ControlPath none'].flatMap((option) => ['-o', option]),
+    ...(jump ? ['-J', `${jump.user ?? 'root'}@${jump.host}:${jump.port ?? 22}`] : []),
+  ]).then(({ stderr }) => stderr);
+  const [, type, fingerprint] =
+    /Server host certificate: (\S+)-cert-v01@openssh\.com (SHA256:[^\s,]+)/.exec(log) ?? [];
+  // Its principals and dates are checked after the match; keys are used only after that.
+  const isAccepted = /matches the \S+ host certificate.*SSH2_MSG_NEWKEYS received/s.test(log);
+  if (!isAccepted || type === undefined || fingerprint === undefined) return { path };
+  return { path, certified: { type, fingerprint } };
 }
 
 /** Of several hosts in ProxyJump, each one is reached through those before it. */
@@ -138,12 +180,35 @@ interface Options {
 }
 
 /** Fallbacks at the end of the configuration replace OpenSSH's own: first come, first served. */
-async function queryOptions(
+async function queryOptions(written: WrittenHost, user: OpenSshUser, defaultUser: string): Promise<Options> {
+  if (user.program === undefined) return parseOptions('');
+  const { cause, stdout, stderr } = await runSsh(written, user, defaultUser, ['-G']);
+  if (!cause) return parseOptions(stdout);
+  const reason =
+    stderr
+      .trim()
+      .split('\n')
+      .find((line) => line !== '') ?? cause.message;
+  const path = /permissions on (.+)$/.exec(reason)?.[1];
+  throw new UserError(`ssh cannot read its configuration: ${reason}`, {
+    cause,
+    ...(path !== undefined && { hint: `chmod 600 ${path}` }),
+  });
+}
+
+interface SshResult {
+  cause: Error | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** With the user's configuration and belt's defaults. */
+async function runSsh(
   { host, user: login, port }: WrittenHost,
-  { home, program, temporaryFolder }: OpenSshUser,
+  { home, program = 'ssh', temporaryFolder }: OpenSshUser,
   defaultUser: string,
-): Promise<Options> {
-  if (program === undefined) return parseOptions('');
+  args: readonly string[],
+): Promise<SshResult> {
   const folder = await mkdtemp(join(temporaryFolder, 'belt-ssh-'));
   try {
     const path = join(folder, 'config');
@@ -156,29 +221,17 @@ async function queryOptions(
       ...(login === undefined ? [] : ['-l', login]),
       ...(port === undefined ? [] : ['-p', `${port}`]),
     ];
-    return parseOptions(await run(program, ['-F', path, '-G', ...flags, host]));
+    return await run(program, ['-F', path, ...args, ...flags, host]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function run(program: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(program, args, { timeout: 10_000 }, (cause, stdout, stderr) => {
-      if (!cause) return resolve(stdout);
-      const reason =
-        stderr
-          .trim()
-          .split('\n')
-          .find((line) => line !== '') ?? cause.message;
-      const path = /permissions on (.+)$/.exec(reason)?.[1];
-      reject(
-        new UserError(`ssh cannot read its configuration: ${reason}`, {
-          cause,
-          ...(path !== undefined && { hint: `chmod 600 ${path}` }),
-        }),
-      );
-    });
+function run(program: string, args: readonly string[]): Promise<SshResult> {
+  return new Promise((resolve) => {
+    const child = execFile(program, args, { timeout: 15_000 }, (cause, stdout, stderr) =>
+      resolve({ cause, stdout, stderr }),
+    );
     child.stdin?.end();
   });
 }

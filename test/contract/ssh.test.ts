@@ -19,6 +19,7 @@ import {
   type SshTarget,
 } from '../../src/ssh/index.js';
 import { loadPrivateKey } from '../../src/ssh/key-file.js';
+import { resolveSshHost } from '../../src/ssh/user-config.js';
 
 /**
  * belt's SSH client against the real OpenSSH: this computer's sshd on a free port of the loopback
@@ -42,12 +43,15 @@ beforeAll(async () => {
   await writeFile(at('host_key'), hostKey.privateKey, { mode: 0o600 });
   await writeFile(at('authorized_keys'), `${key.publicKey}\n`, { mode: 0o600 });
   run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('ca')]);
+  await writeFile(at('host_key.pub'), hostKey.publicKey);
+  run('ssh-keygen', ['-q', '-s', at('ca'), '-I', 'host', '-h', '-n', '127.0.0.1', at('host_key.pub')]);
   await writeFile(
     at('sshd_config'),
     [
       `Port ${port}`,
       'ListenAddress 127.0.0.1',
       `HostKey ${at('host_key')}`,
+      `HostCertificate ${at('host_key-cert.pub')}`,
       `AuthorizedKeysFile ${at('authorized_keys')}`,
       `TrustedUserCAKeys ${at('ca.pub')}`,
       'StrictModes no',
@@ -169,6 +173,30 @@ describe('logging in', () => {
     });
     await expect(client.connect(failing)).rejects.toThrow(
       'ProxyCommand "sh -c "echo no token >&2; exit 7"" ended with exit code 7: no token',
+    );
+  });
+
+  test('a host certificate of an authority in known_hosts is verified by OpenSSH at the first contact', async () => {
+    const users = at('users_known_hosts');
+    const adopt = async (authority: string) => {
+      const line = (await readFile(at(`${authority}.pub`), 'utf8')).split(' ').slice(0, 2).join(' ');
+      await writeFile(users, `@cert-authority [127.0.0.1]:${port} ${line}\n`);
+      const { hostKeys } = await resolveSshHost(
+        { host: '127.0.0.1', port },
+        { home: folder, program: 'ssh', temporaryFolder: folder },
+      );
+      const hosts = openKnownHosts(at(`known_by_${authority}`));
+      hosts.consult(hostKeys.map((keys) => ({ ...keys, name: 'node1' })));
+      client = openSsh({ knownHosts: hosts });
+      return client.connect(target());
+    };
+    run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('other_ca')]);
+    await mkdir(at('.ssh'));
+    await writeFile(at('.ssh/config'), `UserKnownHostsFile ${users}\n`);
+    expect((await (await adopt('ca')).run('true')).code).toBe(0);
+    client.closeAll();
+    await expect(adopt('other_ca')).rejects.toThrow(
+      `is not certified by the certificate authority that ${users} trusts for this host`,
     );
   });
 

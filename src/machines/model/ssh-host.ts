@@ -15,6 +15,16 @@ export interface UserHostKeys {
   /** The name in the files: `10.0.0.2`, `[10.0.0.2]:2222`, or a HostKeyAlias. */
   hostName: string;
   paths: readonly string[];
+  /** `StrictHostKeyChecking yes`: a key that the files do not have is refused. */
+  strict?: true;
+  /** One of the files trusts a certificate authority for the host. */
+  authority?: HostAuthority;
+}
+
+export interface HostAuthority {
+  path: string;
+  /** The host key that the authority has certified, as OpenSSH verified; else, it refused. */
+  certified?: { type: string; fingerprint: string };
 }
 
 /** A host as OpenSSH reaches it. */

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import ssh2 from 'ssh2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fingerprint, generateKeyPair, keyBytes, keyType } from '../../../src/ssh/key-pair.js';
-import { openKnownHosts } from '../../../src/ssh/known-hosts.js';
+import { findAuthority, openKnownHosts } from '../../../src/ssh/known-hosts.js';
 import { recordFault } from '../../lab/record-fault.js';
 
 const [a, b, c] = ['a', 'b', 'c'].map((comment) => generateKeyPair(comment).publicKey) as [
@@ -116,6 +116,29 @@ describe("the user's own files at the first contact", () => {
     expect(await hosts.check('node1', keyBytes(b))).toEqual(changed);
     expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'pinned' });
     expect(await readFile(path, 'utf8')).toBe(`node1 ${bare(a)}\n`);
+  });
+
+  test('StrictHostKeyChecking refuses a key that no file has', async () => {
+    const { hosts, users } = await withUsersFile('', '');
+    const host = { name: 'node1', hostName: 'web1', paths: [users], strict: true as const };
+    hosts.consult([host]);
+    expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'unknown', path: users });
+    await hosts.add('node1', a);
+    expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'known' });
+  });
+
+  test('where a certificate authority is trusted, only the key that it certified is pinned', async () => {
+    const { hosts, users } = await withUsersFile(`@cert-authority *.example.org ${c}\n`);
+    expect(await findAuthority('web1.example.org', [join(folder, 'none'), users])).toBe(users);
+    expect(await findAuthority('web1.example.com', [users])).toBeUndefined();
+    const host = { name: 'node1', hostName: 'web1.example.org', paths: [users] };
+    hosts.consult([{ ...host, authority: { path: users } }]);
+    expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'uncertified', path: users });
+    const certified = { type: 'ssh-ed25519', fingerprint: fingerprint(a) };
+    hosts.consult([{ ...host, authority: { path: users, certified } }]);
+    expect(await hosts.keyTypes('node1')).toEqual(['ssh-ed25519']);
+    expect(await hosts.check('node1', keyBytes(b))).toEqual({ verdict: 'uncertified', path: users });
+    expect(await hosts.check('node1', keyBytes(a))).toEqual({ verdict: 'pinned' });
   });
 
   test('a revoked key is refused, and an unknown host is pinned', async () => {
