@@ -81,7 +81,7 @@ export function parseError(stderr: string): { text: string; code: string | undef
 }
 
 /** Characters, of each stream. */
-const maxOutputBytes = 16 * mebibyte;
+const maxOutputBytes = 4 * mebibyte;
 
 async function call(program: string, args: readonly string[], options: CallOptions = {}): Promise<string> {
   try {

@@ -119,7 +119,9 @@ function mergedValue(current: unknown, option: DaemonOption): unknown {
 }
 
 function mergedList(current: readonly unknown[], { form, value }: DaemonOption): unknown[] | undefined {
-  if (form === 'list') return current.includes(value) ? [...current] : [...current, value];
+  const isThere = current.includes(value);
+  if (form === 'list') return isThere ? [...current] : [...current, value];
+  if (form === 'resources') return isThere ? [...current] : [...current.filter(isOther(value)), value];
   if (form === 'assignments') {
     const at = current.findIndex((item) => typeof item === 'string' && keyOf(item) === keyOf(value));
     return at === -1 ? [...current, value] : current.with(at, value);
@@ -129,6 +131,13 @@ function mergedList(current: readonly unknown[], { form, value }: DaemonOption):
   const at = current.findIndex((item) => isObject(item) && Object.is(item['base'], base));
   const pool = { base, size: Number(size) };
   return at === -1 ? [...current, pool] : current.with(at, pool);
+}
+
+/** Whether an element stays beside a resource: of one kind, either one number or several names. */
+function isOther(resource: string): (item: unknown) => boolean {
+  const kind = keyOf(resource);
+  const isName = (text: string) => Number.isNaN(Number(text.slice(kind.length + 1)));
+  return (item) => typeof item !== 'string' || keyOf(item) !== kind || (isName(item) && isName(resource));
 }
 
 function mergedObject(current: unknown, { flag, form, value }: DaemonOption): unknown {

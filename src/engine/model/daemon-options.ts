@@ -17,6 +17,8 @@ type OptionForm =
   | 'list'
   /** A list of KEY=VALUE, each key once. */
   | 'assignments'
+  /** A list of KEY=NUMBER, each key once, and KEY=NAME, which may repeat. */
+  | 'resources'
   /** A list of objects, from `key=value,key=value`. */
   | 'pools'
   /** An object with the flag's name as key. */
@@ -111,8 +113,7 @@ const keys: Readonly<Record<string, [key: string, form: OptionForm]>> = {
   'dns-search': ['dns-search', 'list'],
   'authorization-plugin': ['authorization-plugins', 'list'],
   'allow-nondistributable-artifacts': ['allow-nondistributable-artifacts', 'list'],
-  // One kind of resource may have several values.
-  'node-generic-resource': ['node-generic-resources', 'list'],
+  'node-generic-resource': ['node-generic-resources', 'resources'],
   'cdi-spec-dir': ['cdi-spec-dirs', 'list'],
   'log-opt': ['log-opts', 'map'],
   'cluster-store-opt': ['cluster-store-opts', 'map'],
@@ -134,7 +135,7 @@ function option(flag: string, value: string): DaemonOption {
 /** Whether both set the same: of a list, the same element. */
 export function isSameSetting(one: DaemonOption, flag: string, value: string): boolean {
   if (one.flag !== flag) return false;
-  if (one.form === 'list' || one.form === 'pools') return one.value === value;
+  if (['list', 'resources', 'pools'].includes(one.form)) return one.value === value;
   const isKeyed = one.form !== 'value' && one.form !== 'nested';
   return !isKeyed || keyOf(one.value) === keyOf(value);
 }

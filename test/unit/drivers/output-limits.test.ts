@@ -28,7 +28,7 @@ function endless(name: string): void {
 test.skipIf(process.platform === 'win32')('endless output of VBoxManage is an error', async () => {
   endless('VBoxManage');
   await expect(openVBoxManage(undefined).run(['list', 'vms'])).rejects.toThrow(
-    'the output of VBoxManage list vms is larger than 16 MiB',
+    'the output of VBoxManage list vms is larger than 4 MiB',
   );
 });
 

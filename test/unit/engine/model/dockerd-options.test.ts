@@ -8,7 +8,8 @@ const dropIn = '/etc/systemd/system/docker.service.d/zz-belt.conf';
 
 /**
  * Every option of `dockerd --help` from 20.10 to 29 (moby, cmd/dockerd/config.go; without those that
- * belt sets itself): the option, its key in daemon.json, another value there, and both merged.
+ * belt sets itself): the option, its key in daemon.json, another value there, and both merged. A real
+ * dockerd 28.5 lists no other, and its `--validate` accepts all of its own as flags and merged.
  */
 const options: [option: string, key: string, there: unknown, merged: unknown][] = [
   [
@@ -126,7 +127,8 @@ const options: [option: string, key: string, there: unknown, merged: unknown][] 
   ['mtu=1400', 'mtu', 1500, 1400],
   ['network-control-plane-mtu=1400', 'network-control-plane-mtu', 1500, 1400],
   ['no-new-privileges', 'no-new-privileges', false, true],
-  ['node-generic-resource=GPU=1', 'node-generic-resources', ['GPU=2'], ['GPU=2', 'GPU=1']],
+  ['node-generic-resource=GPU=1', 'node-generic-resources', ['GPU=2'], ['GPU=1']],
+  ['node-generic-resource=GPU=a', 'node-generic-resources', ['GPU=b', 'N=1'], ['GPU=b', 'N=1', 'GPU=a']],
   ['oom-score-adjust=-500', 'oom-score-adjust', 0, -500],
   ['pidfile=/a', 'pidfile', '/b', '/a'],
   ['p=/a', 'pidfile', '/b', '/a'],
