@@ -1,5 +1,5 @@
 import { type BatchReport, reportOf } from '../../app/batch-report.js';
-import { explanationOf } from '../../base/errors.js';
+import { explanationOf, withoutName } from '../../base/errors.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { allFlag, nodesArgument } from '../../cli/flags.js';
 import { type EngineView, showEngines } from '../../engine/show-engines.js';
@@ -26,7 +26,7 @@ export default class EngineShow extends BaseCommand<typeof EngineShow> {
     this.print(engineTable(report.ok, { wide: this.wide }));
     for (const outcome of outcomes) {
       if (outcome.status === 'failed')
-        context.reporter.warn(`${outcome.name}: ${explanationOf(outcome.error)}`);
+        context.reporter.warn(`${outcome.name}: ${withoutName(outcome.name, explanationOf(outcome.error))}`);
     }
     return report;
   }

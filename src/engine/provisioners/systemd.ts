@@ -59,6 +59,11 @@ function dropIn(facts: Facts, { env }: EngineSettings, split: OptionSplit): stri
   }
   const [program = facts.dockerd ?? '/usr/bin/dockerd', ...words] =
     startCommand(facts.unitText, dropInPath) ?? [];
+  if (/\/\w*sh$/.test(program)) {
+    throw new UserError(`docker.service starts the engine through ${program}, which ignores belt's options`, {
+      hint: 'let its ExecStart= run dockerd itself',
+    });
+  }
   const kept = withoutOptions(words, (flag, value) => {
     if (flag === 'config-file') requireDaemonFile(value);
     return isReplaced(flag, value, split);

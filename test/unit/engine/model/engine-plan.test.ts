@@ -126,6 +126,11 @@ Environment=`;
     expect(() => planOn({ files, unitText: '# /x\n[Service]\nExecStart=/usr/bin/dockerd\n' })).not.toThrow();
   });
 
+  test('a start command of a shell is refused', () => {
+    const unitText = '# /x\n[Service]\nExecStart=/bin/sh -c "exec dockerd -H fd://"\n';
+    expect(() => planOn({ unitText })).toThrow(/starts the engine through \/bin\/sh, which ignores/);
+  });
+
   test('a start command with another configuration file is refused', () => {
     const unitText = (path: string) => `# /x\n[Service]\nExecStart=/usr/bin/dockerd --config-file ${path}\n`;
     expect(() => planOn({ unitText: unitText('/srv/docker.json') })).toThrow(
