@@ -10,7 +10,7 @@ export default class Doctor extends BaseCommand<typeof Doctor> {
   static override description = 'The exit code is that of the default driver, or of the one named with -d.';
   static override flags = {
     ...driverFlag('Driver that the exit code is about'),
-    fix: Flags.boolean({ summary: 'Install what is missing' }),
+    fix: Flags.boolean({ summary: 'Install what is missing, and delete what interrupted removals left' }),
   };
   static override examples = [
     { description: 'Check all drivers', command: '<%= config.bin %> doctor' },

@@ -47,9 +47,9 @@ export async function repair(diagnoses: readonly Diagnosis[], context: Context):
       checks.filter(({ ok }) => !ok).flatMap(({ name, fix }) => (fix ? [[fix, name] as const] : [])),
     ),
   );
-  await context.reporter.stage('Installing what is missing', async (stage) => {
+  await context.reporter.stage('Fixing what is missing or left over', async (stage) => {
     for (const [fix, name] of fixes) {
-      stage.step(`installing ${name}`);
+      stage.step(`fixing ${name}`);
       await fix(context.signal);
     }
   });

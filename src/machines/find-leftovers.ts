@@ -4,16 +4,18 @@ import { whileClaimed } from '../app/with-claim.js';
 import { messageOf } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { neverRecorded } from '../state/cluster-store.js';
+import { deleteLeftoverFiles, findLeftoverFiles, type LeftoverFile } from './leftover-files.js';
 import { forgetMachine, removeMachines } from './lifecycle.js';
 import { observe } from './list-machines.js';
 import type { Machine, ObservedMachine } from './model/machine.js';
 
-/** Differences between records and providers. */
+/** Differences between records and providers, and files on running machines. */
 export interface Leftovers {
   /** The cluster's machines at a provider without a record, left by interrupted runs. */
   strays: Machine[];
   /** Records whose machines no longer exist at the provider. */
   gone: Machine[];
+  files: LeftoverFile[];
   /** Drivers whose providers could not be queried. */
   notAsked: string[];
 }
@@ -34,17 +36,19 @@ export async function findLeftovers(drivers: readonly string[], context: Context
   );
   const rows = await observe(machines, context);
   context.signal.throwIfAborted();
+  const running = rows.filter(({ state }) => state === 'running').map(({ machine }) => machine);
   const gone = rows.filter(({ state, machine }) => state === 'missing' && machine.phase === 'ready');
   return {
     strays: results.flatMap(({ strays }) => strays ?? []),
     gone: gone.map(({ machine }) => machine),
+    files: await findLeftoverFiles(running, context),
     notAsked: results.flatMap(({ driver, strays }) => (strays ? [] : [driver])),
   };
 }
 
-/** Destroys the strays and deletes the records of missing machines. */
+/** Destroys the strays, deletes the records of missing machines, and the files. */
 export async function removeLeftovers(
-  { strays, gone }: Pick<Leftovers, 'strays' | 'gone'>,
+  { strays, gone, files }: Pick<Leftovers, 'strays' | 'gone' | 'files'>,
   context: Context,
 ): Promise<Outcome<Machine>[]> {
   const outcomes = strays.length > 0 ? await removeMachines(strays, { force: false }, context) : [];
@@ -54,6 +58,7 @@ export async function removeLeftovers(
   return [
     ...outcomes,
     ...gone.map((machine): Outcome<Machine> => ({ name: machine.name, status: 'ok', value: machine })),
+    ...(files.length > 0 ? await deleteLeftoverFiles(files, context) : []),
   ];
 }
 

@@ -39,6 +39,13 @@ answered=
 ran=
 paused=
 
+# Sets $root, also if the engine does not respond.
+find_data_root() {
+  root=$(timeout 20 $engine info --format '{{.DockerRootDir}}' 2>/dev/null </dev/null)
+  [ -n "$root" ] || root=$(sed -n 's/.*"data-root"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p' /etc/docker/daemon.json 2>/dev/null)
+  [ -n "$root" ] || root=/var/lib/docker
+}
+
 # containers [OPTION...]: names, oldest first, because a container may use the network of an older
 # one. Excludes tasks of a swarm.
 containers() {

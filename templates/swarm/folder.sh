@@ -14,10 +14,7 @@ give_up() {
   exit 1
 }
 
-# The engine's data-root, also if the engine does not respond.
-root=$(timeout 20 $engine info --format '{{.DockerRootDir}}' 2>/dev/null </dev/null)
-[ -n "$root" ] || root=$(sed -n 's/.*"data-root"[[:space:]]*:[[:space:]]*"\([^"]*\)".*/\1/p' /etc/docker/daemon.json 2>/dev/null)
-[ -n "$root" ] || root=/var/lib/docker
+find_data_root
 
 stopped=
 socket=

@@ -119,7 +119,13 @@ describe.skipIf(!canCreateMachines())('nspawn machines', () => {
     if (limit) expect((await readFile(limit, 'utf8')).trim()).toBe(String(1024 ** 3));
 
     // As an interrupted removal leaves it.
-    await mkdir(join(data, 'machines', '.removing-delta', 'root'), { recursive: true });
+    const removed = join(data, 'machines', '.removing-delta', 'root');
+    await mkdir(removed, { recursive: true });
+    const removals = (await nspawn.doctor(signal)).find(({ name }) => name === 'removed guests');
+    expect(removals?.detail).toBe(`1 interrupted removal in ${join(data, 'machines')}`);
+    await removals?.fix?.(signal);
+    expect((await nspawn.doctor(signal)).map(({ name }) => name)).not.toContain('removed guests');
+    await mkdir(removed, { recursive: true });
     expect(outcomes(await run(nspawn.remove(machines, signal)))).toEqual({
       alpha: 'done',
       beta: 'done',

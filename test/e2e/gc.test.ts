@@ -37,6 +37,17 @@ describe.runIf(canCreateMachines())('gc', () => {
     recordFault({ kind: 'Disks and files', fault: 'the record of a machine is deleted, then `gc`' });
   });
 
+  test('gc finds and deletes what killed scripts and a restore left on machines', async () => {
+    const left = 'mkdir -p /run/belt.killed /var/lib/docker/swarm.before-restore-x';
+    await belt.ok(['exec', 'node1', '--', `${left}; echo 99999999 >/run/belt.killed/pid`]);
+    expect(JSON.parse(await belt.ok(['gc', '--dry-run', '--json']))).toEqual({
+      ...{ strays: [], gone: [] },
+      files: ['node1:/run/belt.killed', 'node1:/var/lib/docker/swarm.before-restore-x'],
+    });
+    expect(await belt.ok(['gc', '--yes'])).toMatch(/^node1 +nspawn .* \/run\/belt\.killed$/m);
+    expect(await belt.ok(['gc'])).toBe('No orphaned machines found\n');
+  });
+
   test('a failed create removes its machines with --on-failure remove, and keeps them by default', async () => {
     const args = ['create', '--engine-opt', 'no-such-option=1', '256mb', 'node5'];
     const removed = await belt.run([...args, '--on-failure', 'remove']);

@@ -1,19 +1,15 @@
-import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isMissing } from '../../base/errno.js';
 import { AbortError, ExternalError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { MachineEvent } from '../driver.js';
 import { prepareThen } from '../kit/event-stream.js';
-import { foldersIn } from '../kit/image-store.js';
 import { boot } from './boot.js';
 import { changeLimit, type LimitFile, limitFile, limitFileV2, unifiedGroup } from './cgroups.js';
 import { bringUpNetwork, type GuestNetwork, readNetwork, removeNetwork } from './guest-network.js';
 import { type GuestRecord, machineIds, memoryOf, writeRecord } from './guest-records.js';
 import { requireRoot } from './host-checks.js';
-import { removeTree, run, systemdRunsComputer, unitOf } from './host-program.js';
-import { machineFolder, type NspawnLayout, withComputerLock } from './layout.js';
+import { run, systemdRunsComputer, unitOf } from './host-program.js';
+import { type NspawnLayout, withComputerLock } from './layout.js';
 import {
   damagedError,
   forEachEntry,
@@ -23,6 +19,7 @@ import {
   withMachineLock,
 } from './lookup.js';
 import { baseFolder } from './nspawn-images.js';
+import { deleteRemoved, removeFiles } from './removed-guests.js';
 import { runningProcess, shutDown, switchOff } from './shut-down.js';
 
 type Machines = readonly Machine[];
@@ -132,24 +129,6 @@ function stopEach(
     await work(record);
     emit({ type: 'changed', name, change: { state: 'stopped' } });
   });
-}
-
-const removedPrefix = '.removing-';
-
-/** What interrupted removals left. */
-async function deleteRemoved({ machines }: NspawnLayout): Promise<void> {
-  for (const name of await foldersIn(machines))
-    if (name.startsWith(removedPrefix)) await removeTree(join(machines, name));
-}
-
-/** Renames first, so that an interrupted removal leaves no partial machine. */
-async function removeFiles(layout: NspawnLayout, id: string): Promise<void> {
-  const { folder } = machineFolder(layout, id);
-  const removalPath = join(layout.machines, removedPrefix + id);
-  await rename(folder, removalPath).catch((error) => {
-    if (!isMissing(error)) throw error;
-  });
-  await removeTree(removalPath);
 }
 
 async function resizeRunning(layout: NspawnLayout, id: string, memoryMb: number): Promise<void> {

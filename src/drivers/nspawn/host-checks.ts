@@ -6,6 +6,7 @@ import type { Check } from '../driver.js';
 import { memoryControl } from './cgroups.js';
 import { findProgram, run, systemdRunsComputer } from './host-program.js';
 import type { NspawnLayout } from './layout.js';
+import { checkRemoved } from './removed-guests.js';
 
 interface Requirement {
   name: string;
@@ -41,6 +42,7 @@ export async function checkHost(layout: NspawnLayout, signal: AbortSignal): Prom
     await overlay(),
     await memoryLimit(),
     await freeSpace(layout),
+    ...(await checkRemoved(layout)),
   ];
 }
 

@@ -11,13 +11,14 @@ interface LeftoverRow {
 interface FoundLeftovers {
   strays: readonly LeftoverRow[];
   gone: readonly LeftoverRow[];
+  files: readonly { machine: LeftoverRow; path: string }[];
   /** Drivers whose providers could not be queried. */
   notAsked: readonly string[];
 }
 
 export function leftoverList(found: FoundLeftovers, { wide = false } = {}): string {
-  const { strays, gone, notAsked } = found;
-  const isEmpty = strays.length + gone.length === 0;
+  const { strays, gone, files, notAsked } = found;
+  const isEmpty = strays.length + gone.length + files.length === 0;
   const warnings = notAsked.map(
     (driver) => `${driver} could not be queried: orphaned machines there are not listed`,
   );
@@ -25,7 +26,7 @@ export function leftoverList(found: FoundLeftovers, { wide = false } = {}): stri
   return [...(isEmpty ? [] : [leftoverTable(found, wide)]), joinLines(warnings)].filter(Boolean).join('\n');
 }
 
-function leftoverTable({ strays, gone }: FoundLeftovers, wide: boolean): string {
+function leftoverTable({ strays, gone, files }: FoundLeftovers, wide: boolean): string {
   const row = ({ name, driver, id, addresses }: LeftoverRow, found: string): string[] => [
     name,
     driver,
@@ -39,6 +40,7 @@ function leftoverTable({ strays, gone }: FoundLeftovers, wide: boolean): string 
     [
       ...strays.map((machine) => row(machine, 'machine without a record')),
       ...gone.map((machine) => row(machine, 'record without a machine')),
+      ...files.map(({ machine, path }) => row(machine, path)),
     ],
   );
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { mapLimited } from '../../../src/base/map-limit.js';
+import { quoteArgs } from '../../../src/base/quote-args.js';
 import { applyPlan } from '../../../src/engine/apply-plan.js';
 import { type Survey, surveyMachine } from '../../../src/engine/gather-facts.js';
 import { withoutBelt } from '../../../src/engine/model/daemon-file.js';
@@ -13,7 +14,7 @@ import type { Facts } from '../../../src/engine/model/facts.js';
 import { installEngine } from '../../../src/engine/provision-engine.js';
 import { provisionerFor } from '../../../src/engine/provisioners/index.js';
 import { systemd } from '../../../src/engine/provisioners/systemd.js';
-import { runScript } from '../../../src/engine/run-script.js';
+import { runScript, type ScriptOutput } from '../../../src/engine/run-script.js';
 import { type OriginalState, restoreSteps } from '../../../src/machines/original-state.js';
 import { recordFault } from '../../lab/record-fault.js';
 import { debianUnit, settingsOf } from '../support/facts.js';
@@ -322,9 +323,41 @@ describe.skipIf(process.platform !== 'linux')('after a script was killed at any 
   });
 });
 
+test.skipIf(process.platform !== 'linux')('gc finds and deletes what killed scripts left', async () => {
+  const before = newSandbox();
+  before.write('run/belt.killed/pid', '99999999\n');
+  before.write('run/belt.running/pid', `${process.pid}\n`);
+  before.write('etc/docker/server-key.pem.belt-new', 'KEY');
+  for (const kept of ["swarm.before-restore-it's", 'swarm.before-recover-20260102T030405Z', 'swarm'])
+    before.write(`var/lib/docker/${kept}/raft/log`, 'old');
+  const list = async (sandbox: ScriptSandbox, deleted: readonly string[] = []) => {
+    const { outputs } = (await runOn(sandbox, 'engine/leftovers.sh', {
+      deleted: quoteArgs(deleted),
+    })) as ScriptOutput;
+    return (outputs.get('path') ?? []).map((path) => path.replace(`${sandbox.root}/`, ''));
+  };
+  const found = await list(before);
+  expect(found).toEqual([
+    'run/belt.killed',
+    'etc/docker/server-key.pem.belt-new',
+    'var/lib/docker/swarm.before-recover-20260102T030405Z',
+    "var/lib/docker/swarm.before-restore-it's",
+  ]);
+  const deleteAll = (sandbox: ScriptSandbox) =>
+    list(
+      sandbox,
+      found.map((path) => `${sandbox.root}/${path}`),
+    );
+  await killAtEachStep('the script of `gc`', before, deleteAll, async (sandbox) => {
+    expect(await deleteAll(sandbox)).toEqual([]);
+    expect(sandbox.list('var/lib/docker')).toEqual(['swarm']);
+    expect(sandbox.list('run')).toContain('belt.running');
+  });
+});
+
 test('every script that changes a machine is killed above', () => {
   const killed = [
-    ...['apply.sh', 'install.sh', 'install-new.sh', 'restore.sh'],
+    ...['apply.sh', 'install.sh', 'install-new.sh', 'restore.sh', 'leftovers.sh'],
     ...['folder.sh', 'append.sh', 'backup.sh', 'recover.sh'],
   ];
   const reading = ['found.sh', 'facts.sh', 'prelude.sh', 'inspect.sh', 'log.sh', 'raft.sh', 'reach.sh'];

@@ -95,9 +95,9 @@ describe('repair', () => {
       'apt-get ended with 100',
     );
     expect(bed.reporter.lines).toEqual([
-      'stage Installing what is missing',
-      'Installing what is missing: installing debootstrap',
-      'Installing what is missing failed: apt-get ended with 100',
+      'stage Fixing what is missing or left over',
+      'Fixing what is missing or left over: fixing debootstrap',
+      'Fixing what is missing or left over failed: apt-get ended with 100',
     ]);
   });
 });

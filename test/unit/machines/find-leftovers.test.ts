@@ -17,7 +17,7 @@ function names({ strays, gone }: Leftovers): { strays: string[]; gone: string[] 
 }
 
 test('gc finds nothing when records and provider match', async () => {
-  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], notAsked: [] });
+  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], files: [], notAsked: [] });
 });
 
 test('gc finds machines without a record, and records of missing machines', async () => {
@@ -44,7 +44,7 @@ test('gc ignores a machine whose creation did not finish', async () => {
   const [node] = (await bed.cluster.machines()).machines;
   if (node) await bed.cluster.save({ ...node, phase: 'creating' });
   bed.driver.machines.delete('node1');
-  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], notAsked: [] });
+  expect(await findLeftovers([], bed.context)).toEqual({ strays: [], gone: [], files: [], notAsked: [] });
 });
 
 test('gc reports a provider that cannot be queried and keeps its records', async () => {
@@ -52,6 +52,7 @@ test('gc reports a provider that cannot be queried and keeps its records', async
   expect(await findLeftovers([], bed.context)).toEqual({
     strays: [],
     gone: [],
+    files: [],
     notAsked: ['memory'],
   });
   expect(bed.reporter.lines).toContain('warning: memory cannot be queried: no route to host');

@@ -186,9 +186,9 @@ describe('fan-out', () => {
 test('gc reports no orphaned machines only if every provider responded', () => {
   const unknown = 'ec2 could not be queried: orphaned machines there are not listed';
   const stray = { name: 'node1', driver: 'nspawn', addresses: {} };
-  expect(leftoverList({ strays: [], gone: [], notAsked: [] })).toBe('No orphaned machines found');
-  expect(leftoverList({ strays: [], gone: [], notAsked: ['ec2'] })).toBe(unknown);
-  expect(leftoverList({ strays: [stray], gone: [], notAsked: ['ec2'] }).split('\n')).toEqual([
+  expect(leftoverList({ strays: [], gone: [], files: [], notAsked: [] })).toBe('No orphaned machines found');
+  expect(leftoverList({ strays: [], gone: [], files: [], notAsked: ['ec2'] })).toBe(unknown);
+  expect(leftoverList({ strays: [stray], gone: [], files: [], notAsked: ['ec2'] }).split('\n')).toEqual([
     expect.stringMatching(/^NAME /),
     expect.stringMatching(/^node1 .*machine without a record$/),
     unknown,

@@ -174,7 +174,15 @@ const views: Record<string, Record<string, (x: string) => string>> = {
   },
   'machines/views/leftover-list': {
     leftoverList: (x) =>
-      leftoverList({ strays: [leftover(x)], gone: [leftover(x)], notAsked: [x] }, { wide: true }),
+      leftoverList(
+        {
+          strays: [leftover(x)],
+          gone: [leftover(x)],
+          files: [{ machine: leftover(x), path: x }],
+          notAsked: [x],
+        },
+        { wide: true },
+      ),
   },
   'machines/views/machine-list': {
     machineList: (x) => machineList([machine(x)], { wide: true }),
