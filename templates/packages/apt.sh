@@ -25,7 +25,10 @@ install_packages() {
   if apt-cache show docker-cli 2>/dev/null | grep -q '^Package: docker-cli$'; then packages="$packages docker-cli"; fi
   step "installing $packages"
   repair
-  $apt install --no-remove --no-install-recommends $packages >&2 || exit 1
+  $apt install --no-remove --no-install-recommends $packages >&2 && return
+  removed=$(apt-get -q --simulate install --no-install-recommends $packages 2>/dev/null | sed -n 's/^Remv \([^ ]*\).*/\1/p' | paste -s -d ' ' -)
+  [ -z "$removed" ] || echo "E: docker.io would replace $removed: install an engine that works with it on the machine first" >&2
+  exit 1
 }
 
 installed() {

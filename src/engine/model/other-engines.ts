@@ -69,23 +69,28 @@ function socketTaken({ socketOwner, socket }: Facts): Obstacle | undefined {
 }
 
 /** Engines of static binaries, vendors and by-hand starts. An interrupted installation continues. */
-function otherUnit({ init, dockerd, service, engines, unfinished }: Facts): Obstacle | undefined {
-  if (init !== 'systemd' || dockerd === undefined || unfinished.has('install')) return undefined;
-  if (service.load === 'not-found') {
-    return {
-      reason: `it has ${dockerd}, but no docker.service, which belt configures`,
-      hint: 'add that unit (https://docs.docker.com/engine/daemon/start), or remove the engine: belt then installs one',
-    };
-  }
-  if (service.load === 'masked') {
+function otherUnit(facts: Facts): Obstacle | undefined {
+  const { init, dockerd, service, engines, socketOwner, unfinished } = facts;
+  const owner = typeof socketOwner === 'object' && /^docker/.test(socketOwner.name) ? socketOwner : undefined;
+  const running = engines.find(({ uid }) => uid === 0) ?? owner;
+  const hasUnits = init === 'systemd';
+  if (hasUnits && service.load === 'masked') {
     return {
       reason: 'its docker.service is masked',
       hint: 'run "systemctl unmask docker.service docker.socket" on it',
     };
   }
-  if (['inactive', 'failed'].includes(service.active) && engines.some(({ uid }) => uid === 0)) {
+  if (unfinished.has('install')) return undefined;
+  if (hasUnits && dockerd !== undefined && service.load === 'not-found') {
     return {
-      reason: `an engine runs on it (${dockerd}), but not as docker.service, which belt configures`,
+      reason: `it has ${dockerd}, but no docker.service, which belt configures`,
+      hint: 'add that unit (https://docs.docker.com/engine/daemon/start), or remove the engine: belt then installs one',
+    };
+  }
+  const isStopped = hasUnits && ['inactive', 'failed'].includes(service.active);
+  if (running && (dockerd === undefined || isStopped)) {
+    return {
+      reason: `an engine runs on it (${running.program}), but not as docker.service, which belt configures`,
       hint: 'stop that engine on the machine, then rerun',
     };
   }

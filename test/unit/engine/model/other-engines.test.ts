@@ -64,6 +64,25 @@ describe('engines that belt cannot configure', () => {
     expect(refusal(factsOf(osReleases.debian, change))).toMatch(message);
   });
 
+  const vendors = { uid: 0, name: 'dockerd', program: '/opt/docker/dockerd' };
+  const renamed = { uid: 0, name: 'dockerd-current', program: '/usr/bin/dockerd-current' };
+  test.each<[string, Partial<Facts>, RegExp]>([
+    [
+      'an engine outside of the path',
+      { engines: [vendors], socketOwner: vendors },
+      /\(\/opt\/docker\/dockerd\)/,
+    ],
+    ['an engine of another name', { socketOwner: renamed }, /\(\/usr\/bin\/dockerd-current\)/],
+    ['an engine without systemd', { engines: [vendors], init: 'other' }, /not as docker.service/],
+  ])('nothing is installed beside %s', (_, change, message) => {
+    expect(refusal(bareFactsOf(osReleases.debian, change))).toMatch(message);
+  });
+
+  test('nothing is installed when docker.service is masked', () => {
+    const facts = { ...bareFactsOf(osReleases.debian), service: unit('masked') };
+    expect(refusal(facts)).toMatch(/docker.service is masked/);
+  });
+
   test.each<[string, Partial<Facts>]>([
     ['OpenRC', { init: 'openrc', service: unit('not-found') }],
     ['an interrupted installation', { service: unit('not-found'), unfinished: new Set(['install']) }],
