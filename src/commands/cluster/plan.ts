@@ -10,7 +10,8 @@ export default class Plan extends BaseCommand<typeof Plan> {
   static override description =
     `Compares the groups in config.yml (docs/clusters.md) with the machines and the swarm: missing or
 stopped machines, missing nodes, roles, availability, labels, engine options and sizes. Machines and
-nodes that are not in any group are reported as extra.
+nodes that are not in any group are reported as extra. Engine options are compared with belt's records;
+"belt engine show" compares those with the running engines.
 
 The exit code is 2 if there are differences, and 0 if there are none. Settings that only apply at
 creation, such as the region, only cause a warning.`;

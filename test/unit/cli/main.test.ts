@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { main } from '../../../src/cli/main.js';
@@ -27,4 +31,13 @@ test.each([
   expect(await ended).toBe(code);
   expect(written.join('')).toMatch(shown);
   if (flags.length === 0) expect(written.join('')).not.toMatch(/^ {4}at /m);
+});
+
+test('a program that cannot be loaded is one line', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'belt-unbuilt-'));
+  const program = join(folder, 'run.mjs');
+  copyFileSync('bin/run.js', program);
+  const { status, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8' });
+  rmSync(folder, { recursive: true });
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^error: cannot load belt: .*\n$/)]);
 });
