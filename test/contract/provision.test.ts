@@ -375,10 +375,11 @@ describe.skipIf(!canCreateMachines())('provisioning', () => {
     test('an unknown system without an engine is refused', async () => {
       await on(
         'node3',
-        `cp /etc/os-release /root/; rm /etc/os-release; printf 'ID=plan9\\nPRETTY_NAME="Plan 9"\\n' > /etc/os-release; mv /usr/sbin/dockerd /root/`,
+        `cp /etc/os-release /root/; rm /etc/os-release; printf 'ID=plan9\\nPRETTY_NAME="Plan 9"\\n' > /etc/os-release
+        systemctl stop docker.socket docker.service; mv /usr/sbin/dockerd /root/`,
       );
-      expect(await failure('node3')).toEqual([1, expect.stringContaining('install Docker on "Plan 9"')]);
-      await on('node3', 'cp /root/os-release /etc/; mv /root/dockerd /usr/sbin/');
+      expect(await failure('node3')).toEqual([1, expect.stringContaining('install Docker on Plan 9')]);
+      await on('node3', 'cp /root/os-release /etc/; mv /root/dockerd /usr/sbin/; systemctl start docker');
     });
 
     test('an engine of the docker snap is refused, and keeps its socket', async () => {

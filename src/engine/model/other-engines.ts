@@ -74,7 +74,8 @@ function otherUnit(facts: Facts): Obstacle | undefined {
   const owner = typeof socketOwner === 'object' && /^docker/.test(socketOwner.name) ? socketOwner : undefined;
   const running = engines.find(({ uid }) => uid === 0) ?? owner;
   const hasUnits = init === 'systemd';
-  if (hasUnits && service.load === 'masked') {
+  // Debian masks the unit of a removed package, and unmasks it when it is installed again.
+  if (hasUnits && dockerd !== undefined && service.load === 'masked') {
     return {
       reason: 'its docker.service is masked',
       hint: 'run "systemctl unmask docker.service docker.socket" on it',
