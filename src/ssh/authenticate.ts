@@ -15,10 +15,21 @@ export interface Credentials {
 /** The keys for one login, and a description of why none was accepted. */
 export interface Authentication {
   /** For ssh2's `authHandler`. Sends no `none` request, which counts as a failure. */
-  next(allowed: readonly AuthenticationType[] | null, proceed: (method: AnyAuthMethod | false) => void): void;
+  next(
+    allowed: readonly AuthenticationType[] | null,
+    partial: boolean | null,
+    proceed: (method: AnyAuthMethod | false) => void,
+  ): void;
   readonly hadKey: boolean;
+  /** Why no other key can help; undefined: one may. */
+  readonly deadEnd: DeadEnd | undefined;
   /** `tried key SHA256:... (PATH); PATH2 is protected by a passphrase; add it with ssh-add` */
   describe(): string;
+}
+
+export interface DeadEnd {
+  problem: string;
+  hint: string;
 }
 
 /** The target's own key, then the agent's keys, then the user's default keys. */
@@ -26,6 +37,7 @@ export function authentication(target: SshTarget, credentials: Credentials): Aut
   const tried: string[] = [];
   const unusable: string[] = [];
   let allowedMethods: readonly AuthenticationType[] = [];
+  let isPartial = false;
   const methods = methodsFor(target, credentials, tried, unusable);
   // Reads the first key while the connection is being established.
   let firstMethod: ReturnType<typeof methods.next> | undefined = methods.next();
@@ -34,8 +46,22 @@ export function authentication(target: SshTarget, credentials: Credentials): Aut
     get hadKey() {
       return tried.length > 0;
     },
-    next(allowed, proceed) {
+    get deadEnd() {
+      if (allowedMethods.length === 0 || allowedMethods.includes('publickey')) return undefined;
+      const methods = allowedMethods.join(' or ');
+      return isPartial
+        ? {
+            problem: `the server accepts the key, but also requires ${methods}, which belt cannot provide`,
+            hint: 'in sshd_config on the machine, let a key suffice for this user: a Match block with "AuthenticationMethods publickey"',
+          }
+        : {
+            problem: `the server allows only ${methods}, and belt logs in with keys`,
+            hint: 'set "PubkeyAuthentication yes" in sshd_config on the machine, without other AuthenticationMethods',
+          };
+    },
+    next(allowed, partial, proceed) {
       allowedMethods = allowed ?? allowedMethods;
+      isPartial ||= partial === true;
       if (allowed && !allowed.includes('publickey')) return proceed(false);
       const method = firstMethod ?? methods.next();
       firstMethod = undefined;

@@ -9,11 +9,13 @@ export type ConnectProblem =
   | 'not permitted'
   | 'closed before banner'
   | 'no banner'
+  | 'not SSH'
   | 'reset'
   | 'no common algorithm'
   | 'login not finished'
   | 'closed during login'
   | 'authentication'
+  | 'another factor'
   | 'other';
 
 /** `detail` is the message without the machine's name. */
@@ -22,7 +24,9 @@ export class ConnectError extends ExternalError {
   readonly detail: string;
 
   constructor(target: SshTarget, obstacle: ConnectProblem, detail: string, details: ErrorDetails = {}) {
-    const errorCode = obstacle === 'authentication' ? 'ssh-login' : 'ssh-unreachable';
+    const errorCode = ['authentication', 'another factor'].includes(obstacle)
+      ? 'ssh-login'
+      : 'ssh-unreachable';
     super(`${target.name}: ${detail}`, { errorCode, ...details });
     this.name = 'ConnectError';
     this.problem = obstacle;
@@ -30,7 +34,8 @@ export class ConnectError extends ExternalError {
   }
 }
 
-export function socketError(target: SshTarget, error: Error): ConnectError {
+/** @param said what the server said before, for the end of the message */
+export function socketError(target: SshTarget, error: Error, said = ''): ConnectError {
   const where = `${target.host} port ${target.port}`;
   const code = 'code' in error ? error.code : undefined;
   const fail = (obstacle: ConnectProblem, detail: string) =>
@@ -56,7 +61,7 @@ export function socketError(target: SshTarget, error: Error): ConnectError {
       return fail('not permitted', `this computer does not permit connections to ${where}`);
     case 'ECONNRESET':
     case 'EPIPE':
-      return fail('reset', `reset by ${where}`);
+      return fail('reset', `reset by ${where}${said}`);
     default:
       return fail('other', `cannot connect to ${where}: ${error.message}`);
   }

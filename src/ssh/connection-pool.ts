@@ -151,7 +151,12 @@ interface Timeouts {
 }
 
 /** Only a person can remove them. */
-const permanentProblems: ReadonlySet<ConnectProblem> = new Set(['no common algorithm', 'not permitted']);
+const permanentProblems: ReadonlySet<ConnectProblem> = new Set([
+  'no common algorithm',
+  'not permitted',
+  'not SSH',
+  'another factor',
+]);
 /** A machine that boots may still remove them. */
 const bootProblems: ReadonlySet<ConnectProblem> = new Set(['authentication', 'no such host']);
 const timeoutProblems: ReadonlySet<ConnectProblem> = new Set([

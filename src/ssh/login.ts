@@ -64,7 +64,8 @@ async function authenticateClient(
     const client = new ssh2.Client();
     let phase: Phase = 'banner';
     let refusal: unknown;
-    let banner = '';
+    /** Before the key exchange the greeting, then the banners. */
+    let said = '';
 
     const settle = () => options.signal.removeEventListener('abort', onAbort);
     const fail = (error: unknown) => {
@@ -78,14 +79,18 @@ async function authenticateClient(
     // Stays registered. ssh2 also emits an agent's failure here, and then tries the next method.
     client.on('error', (error: LevelledError) => {
       if (error.level === 'agent') return;
-      fail(refusal ?? explainFailure(target, options, keys, { phase, banner }, error));
+      fail(refusal ?? explainFailure(target, options, keys, { phase, said }, error));
     });
-    client.once('close', () => fail(refusal ?? closedError(target, 'login', banner)));
+    client.once('close', () =>
+      fail(refusal ?? closedError(target, hasVersion(said) ? 'login' : phase, said)),
+    );
     client.on('banner', (text) => {
-      banner = `${banner}\n${text}`.slice(-maxBanner);
+      said = `${said}\n${text}`.slice(-maxBanner);
     });
     client.once('handshake', () => {
       phase = 'login';
+      said = '';
+      socket.off('data', onData);
       const end = allowCertificates(client);
       client.once('ready', end);
     });
@@ -94,10 +99,15 @@ async function authenticateClient(
       resolve(client);
     });
 
+    const onData = (chunk: Buffer) => {
+      said = `${said}${chunk.toString('latin1')}`.slice(0, maxGreeting);
+      if (otherService.test(said)) fail(otherServiceError(target, said));
+    };
+
     client.connect({
       ...connectConfig(target, options, socket),
       algorithms: algorithmsFor(knownTypes),
-      authHandler: (allowed, _partial, next) => keys.next(allowed, next as Proceed),
+      authHandler: (allowed, partial, next) => keys.next(allowed, partial, next as Proceed),
       hostVerifier: (key: Buffer, verify: (valid: boolean) => void) => {
         checkHostKey(target, options.knownHosts, key).then(
           () => verify(true),
@@ -108,12 +118,17 @@ async function authenticateClient(
         );
       },
     });
+    socket.on('data', onData);
   });
 }
 
 type Phase = 'banner' | 'login';
 /** sshd sends a legal notice first, and PAM's reasons last. */
 const maxBanner = 16 * 1024;
+/** What a port says before, or instead of, the key exchange. */
+const maxGreeting = 2000;
+/** HTTP, SMTP or FTP, and the SSH of the last century. */
+const otherService = /^(HTTP\/|220[ -]|SSH-1\.(?!99))[^\n]*\n/;
 type LevelledError = Error & { level?: string };
 /** ssh2's type lacks `next(false)`, which ends authentication. */
 type Proceed = (method: AnyAuthMethod | false) => void;
@@ -188,18 +203,18 @@ function explainFailure(
   target: SshTarget,
   options: LoginOptions,
   keys: Authentication,
-  { phase, banner }: { phase: Phase; banner: string },
+  { phase, said }: { phase: Phase; said: string },
   error: LevelledError,
 ): ConnectError | UserError {
   const where = `${target.host} port ${target.port}`;
   const fail = (obstacle: ConnectProblem, detail: string) =>
     new ConnectError(target, obstacle, detail, { cause: error });
 
-  if (error.level === 'client-socket') return socketError(target, error);
+  if (error.level === 'client-socket') return socketError(target, error, quote(phase, said));
   if (error.level === 'client-timeout') {
     const within = `within ${options.readyTimeoutMs / 1000} s`;
     return phase === 'banner'
-      ? fail('no banner', `no banner from ${where} ${within}: it takes connections and says nothing`)
+      ? fail('no banner', `no banner from ${where} ${within}${quote(phase, said) || noWord}`)
       : fail('login not finished', `login not finished at ${where} ${within}`);
   }
   if (error.level === 'client-authentication' && !keys.hadKey) {
@@ -208,13 +223,22 @@ function explainFailure(
       hint: 'start an ssh-agent and ssh-add a key, or specify a key file',
     });
   }
+  if (error.level === 'client-authentication' && keys.deadEnd) {
+    const { problem, hint } = keys.deadEnd;
+    return new ConnectError(
+      target,
+      'another factor',
+      `authentication failed for ${target.user} at ${where}: ${problem}${quote(phase, said)}`,
+      { cause: error, hint },
+    );
+  }
   if (error.level === 'client-authentication' || /authentication failures/i.test(error.message)) {
     const isCutOff = error.level !== 'client-authentication';
     const reason = isCutOff ? ` (${error.message})` : '';
     return new ConnectError(
       target,
       'authentication',
-      `authentication failed for ${target.user} at ${where}${reason}: ${keys.describe()}${quoteBanner(banner)}`,
+      `authentication failed for ${target.user} at ${where}${reason}: ${keys.describe()}${quote(phase, said)}`,
       {
         cause: error,
         hint: isCutOff
@@ -223,26 +247,54 @@ function explainFailure(
       },
     );
   }
-  if (/before handshake/.test(error.message)) return closedError(target, 'banner');
-  if (/no matching/i.test(error.message)) {
-    return fail('no common algorithm', `no common algorithm with ${where}: ${error.message}`);
+  if (/before handshake/.test(error.message)) return closedError(target, 'banner', said);
+  const [, missing] = /no matching (.+)/i.exec(error.message) ?? [];
+  if (missing !== undefined) {
+    return new ConnectError(
+      target,
+      'no common algorithm',
+      `no common algorithm with ${where}: ${error.message}`,
+      { cause: error, hint: algorithmHint(missing) },
+    );
   }
-  return fail('other', `cannot log in at ${where}: ${error.message}`);
+  return fail('other', `cannot log in at ${where}: ${error.message}${quote(phase, said)}`);
 }
 
-function closedError(target: SshTarget, phase: Phase, banner = ''): ConnectError {
+const noWord = ': it takes connections and says nothing';
+
+/** What any OpenSSH since 6.5 has, and ssh2 too. @param missing as in ssh2's messages */
+function algorithmHint(missing: string): string {
+  const option = /key exchange/.test(missing)
+    ? 'KexAlgorithms +curve25519-sha256'
+    : /host key/.test(missing)
+      ? 'HostKeyAlgorithms +ssh-ed25519,rsa-sha2-512'
+      : /cipher/.test(missing)
+        ? 'Ciphers +aes256-ctr'
+        : 'MACs +hmac-sha2-256';
+  return `add "${option}" to sshd_config on the machine, or upgrade its SSH server`;
+}
+
+function otherServiceError(target: SshTarget, said: string): ConnectError {
   const where = `${target.host} port ${target.port}`;
-  return phase === 'banner'
-    ? new ConnectError(target, 'closed before banner', `closed before banner by ${where}`)
-    : new ConnectError(
-        target,
-        'closed during login',
-        `closed during login by ${where}${quoteBanner(banner)}`,
-      );
+  return new ConnectError(target, 'not SSH', `not an SSH server at ${where}${quote('banner', said)}`, {
+    hint: 'specify the port of its SSH server',
+  });
 }
 
-/** For example PAM's reason why an account may not log in. */
-function quoteBanner(banner: string): string {
-  const lines = spokenLines(banner).slice(-3);
-  return lines.length === 0 ? '' : `; the server says: ${lines.join(' / ')}`;
+function closedError(target: SshTarget, phase: Phase, said = ''): ConnectError {
+  const problem = phase === 'banner' ? 'closed before banner' : 'closed during login';
+  const detail = `${problem} by ${target.host} port ${target.port}${quote(phase, said)}`;
+  return new ConnectError(target, problem, detail);
+}
+
+function hasVersion(said: string): boolean {
+  return /^SSH-/m.test(said);
+}
+
+/** For example PAM's reason why an account may not log in, or "Exceeded MaxStartups". */
+function quote(phase: Phase, said: string): string {
+  // The key exchange after the version is binary.
+  const lines = spokenLines(said.replace(/^SSH-(2|1\.99).*/ms, ''));
+  const shown = phase === 'banner' ? lines.slice(0, 3) : lines.slice(-3);
+  return shown.length === 0 ? '' : `; the server says: ${shown.join(' / ')}`;
 }

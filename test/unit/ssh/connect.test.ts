@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AbortError, ExternalError, UserError } from '../../../src/base/errors.js';
+import { authentication } from '../../../src/ssh/authenticate.js';
 import {
   ConnectError,
   fingerprint,
@@ -270,6 +271,37 @@ describe('waitFor', () => {
     const peer = await peerWith({ authorized: generateKeyPair('other').publicKey, banner });
     const refused = await failure(peer.ssh().connect(peer.target()));
     expect(refused.message).toMatch(/; the server says: Authorized use only \/ Your account has expired$/);
+  });
+
+  test.each([
+    ['HTTP/1.1 400 Bad Request\r\n\r\n', 'HTTP/1.1 400 Bad Request'],
+    ['220 mail.example.org ESMTP\r\n', '220 mail.example.org ESMTP'],
+    ['SSH-1.5-OpenSSH_1.2\n', 'SSH-1.5-OpenSSH_1.2'],
+  ])('waitFor ends at once at a port that says %j', async (greeting, quoted) => {
+    const port = await tcpWith((socket) => socket.write(greeting));
+    const peer = await peerWith();
+    const error = await failure(peer.ssh().waitFor(peer.target({ port }), { timeoutMs: 60_000 }));
+    expect(error.message).toBe(
+      `node1: not an SSH server at 127.0.0.1 port ${port}; the server says: ${quoted}`,
+    );
+  });
+
+  test('what a server says instead of its version is shown', async () => {
+    const port = await tcpWith((socket) => socket.end('Exceeded MaxStartups\r\n'));
+    const peer = await peerWith();
+    const error = await failure(peer.ssh().connect(peer.target({ port })));
+    expect(error.message).toBe(
+      `node1: closed before banner by 127.0.0.1 port ${port}; the server says: Exceeded MaxStartups`,
+    );
+  });
+
+  test.each([
+    [false, 'the server allows only keyboard-interactive, and belt logs in with keys'],
+    [true, 'the server accepts the key, but also requires keyboard-interactive, which belt cannot provide'],
+  ])('a server that wants a second factor is named (key accepted: %s)', async (partial, problem) => {
+    const keys = authentication({ name: 'node1', host: '::1', port: 22, user: 'root' }, {});
+    expect(await new Promise((resolve) => keys.next(['keyboard-interactive'], partial, resolve))).toBe(false);
+    expect(keys.deadEnd?.problem).toBe(problem);
   });
 
   test('waitFor with bootRetryMs 0 fails at once for a rejected key, and retries other problems', async () => {
