@@ -1,8 +1,11 @@
 import { Flags, ux } from '@oclif/core';
+import { mayHaveAbandonedManagers } from '../app/abandoned-managers.js';
+import type { Context } from '../app/context.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { timeoutFlag } from '../cli/flags.js';
 import { listMachineStates, type MachineStateRow } from '../machines/list-states.js';
 import { parseFilters } from '../machines/machine-filter.js';
+import { foldNames } from '../machines/model/fold-names.js';
 import { recordedOptions } from '../machines/select-machines.js';
 import { formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
 
@@ -54,10 +57,23 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
     );
     const shown = rows.filter(filter.queried);
     const names = shown.map(({ name }) => name);
+    await this.warnOfAbandoned(rows, context);
     if (quiet) this.print(names.join('\n'));
     else if (format === undefined) this.print(machineList(shown, { wide: this.wide }));
     else this.print(formatMachines(format, shown, await recordedOptions(names, context)));
     return shown;
+  }
+
+  /** Managers of a second swarm with the same ID, if a recovery by belt left them behind. */
+  private async warnOfAbandoned(rows: readonly MachineStateRow[], context: Context): Promise<void> {
+    if (!mayHaveAbandonedManagers(context.cluster.folder)) return;
+    const abandoned = await (await context.abandonedManagers()).names();
+    const running = rows.filter(({ name, swarm }) => swarm === 'manager' && abandoned.has(name));
+    if (running.length === 0) return;
+    const names = foldNames(running.map(({ name }) => name)).join(' ');
+    context.reporter.warn(
+      `a recovery of the swarm left ${names} behind, but ${running.length === 1 ? 'it runs as a manager' : 'they run as managers'}: belt swarm status`,
+    );
   }
 
   /** Makes no network requests. */

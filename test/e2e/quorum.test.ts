@@ -128,6 +128,8 @@ describe.runIf(canCreateMachines())('quorum', () => {
 
     test('restart makes them leave their old swarm, and they can join again', async () => {
       await rename(`${record()}.aside`, record());
+      const list = await belt.run(['ls']);
+      expect(list.stderr).toContain('left mg[2:3] behind, but they run as managers: belt swarm status');
       const { code, stderr } = await belt.run(['restart', 'mg[2:3]'], longTimeout);
       expect([code, stderr]).toEqual([0, expect.stringContaining('mg2 has left its old swarm')]);
       expect(existsSync(record())).toBe(false);

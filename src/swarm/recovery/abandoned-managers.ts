@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import * as z from 'zod/mini';
-import type { AbandonedManagers } from '../../app/abandoned-managers.js';
+import { type AbandonedManagers, abandonedManagersPath } from '../../app/abandoned-managers.js';
 import type { Context } from '../../app/context.js';
 import type { Step } from '../../app/reporter.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
@@ -88,7 +87,7 @@ export async function readNodeIdentity(
 
 async function readAbandoned({ cluster }: Context): Promise<AbandonedManager[]> {
   const record = await readRecord(
-    recordPath(cluster.folder),
+    abandonedManagersPath(cluster.folder),
     abandonedSchema,
     'a record of abandoned managers',
   );
@@ -96,10 +95,6 @@ async function readAbandoned({ cluster }: Context): Promise<AbandonedManager[]> 
 }
 
 function writeAbandoned(managers: readonly AbandonedManager[], { cluster }: Context): Promise<void> {
-  const path = recordPath(cluster.folder);
+  const path = abandonedManagersPath(cluster.folder);
   return managers.length > 0 ? writeRecord(path, { managers }, cluster.files) : cluster.files.remove(path);
-}
-
-function recordPath(folder: string): string {
-  return join(folder, 'abandoned-managers.json');
 }
