@@ -18,7 +18,8 @@ export async function parseExternalCa(
     const [, key = '', value = ''] = /^([^=]+)=(.*)$/.exec(field) ?? [];
     if (key === '')
       throw new UsageError(`--external-ca: invalid field '${field}' must be a key=value pair`, { hint });
-    options[key.toLowerCase()] = value;
+    const known = ['protocol', 'url', 'cacert'].find((name) => name === key.toLowerCase());
+    options[known ?? key] = value;
   }
   const { protocol = '', url = '', cacert, ...others } = options;
   if (protocol.toLowerCase() !== 'cfssl')

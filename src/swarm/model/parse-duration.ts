@@ -16,6 +16,7 @@ const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
 
 /** Parses `2160h0m0s`, `1.5h`. @param what the option @returns nanoseconds @throws UsageError */
 export function parseDuration(text: string, what: string): number {
+  if (text === '0') return 0;
   let total = 0;
   part.lastIndex = 0;
   do {

@@ -102,6 +102,7 @@ describe('parseDuration', () => {
     ['7us', 7e3],
     ['7µs', 7e3],
     ['1ns', 1],
+    ['0', 0],
   ])('parseDuration reads %s', (text, nanoseconds) => {
     expect(parseDuration(text, '--x')).toBe(nanoseconds);
   });
@@ -131,11 +132,11 @@ describe('parseExternalCa', () => {
       Protocol: 'cfssl',
       URL: 'https://ca/sign',
     });
-    expect(await parseExternalCa('protocol=CFSSL,url=https://ca,cacert=/ca.pem,profile=x', read)).toEqual({
+    expect(await parseExternalCa('PROTOCOL=CFSSL,url=https://ca,CAcert=/ca.pem,Profile=x', read)).toEqual({
       Protocol: 'cfssl',
       URL: 'https://ca',
       CACert: 'text of /ca.pem',
-      Options: { profile: 'x' },
+      Options: { Profile: 'x' },
     });
   });
 
