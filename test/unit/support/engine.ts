@@ -134,6 +134,7 @@ export class Engine {
   liveRestore = false;
   /** Overrides responses by path. */
   readonly answers = new Map<string, () => Answer | undefined>();
+  private stored: Membership | undefined;
   private pending: { swarm: Swarm; role: 'manager' | 'worker'; at: string } | undefined;
   private readonly server = createServer((request, response) => void this.serve(request, response));
 
@@ -167,6 +168,38 @@ export class Engine {
 
   get node(): Node | undefined {
     return this.swarm?.nodes.find((node) => this.is(node));
+  }
+
+  private get membership(): Membership | undefined {
+    const { swarm, node } = this;
+    return swarm && node && { swarm, node };
+  }
+
+  /** As after the swarm folder lost its `docker-state.json`: the engine starts outside the swarm. */
+  standAside(): void {
+    this.stored = this.membership;
+    if (this.stored) goAway(this.stored.node);
+    this.state = 'inactive';
+  }
+
+  /**
+   * A second view of the swarm, with the same ID: this engine is its only manager, and the workers
+   * follow it. The other managers keep the first view.
+   */
+  private forceNewCluster({ swarm: old, node: own }: Membership, spec: Swarm['spec']): Answer {
+    const nodes = old.nodes.map((node): Node => {
+      const isHere = node === own || (node.role === 'worker' && !node.left);
+      const seen = isHere
+        ? { status: 'ready', reachability: 'reachable' }
+        : { status: 'down', reachability: '' };
+      return { ...node, ...seen, left: !isHere };
+    });
+    goAway(own);
+    for (const node of old.nodes) if (node.role === 'worker') goAway(node);
+    this.engines.swarms.push({ ...old, nodes, spec: { ...old.spec, ...spec } });
+    this.stored = undefined;
+    this.state = 'active';
+    return { status: 200, body: own.id };
   }
 
   private is({ engine, left }: Node): boolean {
@@ -290,9 +323,13 @@ export class Engine {
     this.pending = undefined;
   }
 
-  private init({ Spec }: { Spec: Swarm['spec'] }): Answer {
+  private init({ Spec, ForceNewCluster }: { Spec: Swarm['spec']; ForceNewCluster?: boolean }): Answer {
+    const previous = this.stored ?? this.membership;
+    if (ForceNewCluster && previous) return this.forceNewCluster(previous, Spec);
     if (this.state !== 'inactive') return refusal(503, 'This node is already part of a swarm.');
-    Object.assign(this.newSwarm(`swarm-of-${this.name}`).spec, Spec);
+    const earlier = this.engines.swarms.filter(({ id }) => id.startsWith(`swarm-of-${this.name}`)).length;
+    const id = `swarm-of-${this.name}${earlier > 0 ? `-${earlier + 1}` : ''}`;
+    Object.assign(this.newSwarm(id).spec, Spec);
     return { status: 200, body: this.node?.id };
   }
 
@@ -312,7 +349,7 @@ export class Engine {
         503,
         'You are attempting to leave the swarm on a node that is participating as a manager.',
       );
-    Object.assign(node, { status: 'down', reachability: node.reachability && 'unreachable', left: true });
+    goAway(node);
     this.pending = undefined;
     this.joinsAfterLooks = undefined;
     this.state = 'inactive';
@@ -346,6 +383,11 @@ export class Engine {
     this.state = 'active';
     return { status: 200 };
   }
+}
+
+interface Membership {
+  swarm: Swarm;
+  node: Node;
 }
 
 interface JoinBody {
@@ -390,18 +432,23 @@ function swarmDocument(swarm: Swarm): unknown {
   };
 }
 
+/** Only the entry remains. */
+function goAway(node: Node): void {
+  Object.assign(node, { status: 'down', reachability: node.reachability && 'unreachable', left: true });
+}
+
 function managersOf({ nodes }: Swarm): Node[] {
   return nodes.filter(({ role }) => role === 'manager');
 }
 
-function isReachable({ engine, reachability }: Node): boolean {
-  return engine.isUp && reachability === 'reachable';
+function isReachable({ engine, reachability, left }: Node): boolean {
+  return engine.isUp && !left && reachability === 'reachable';
 }
 
 /** Counts running machines; the leader's view of their reachability may be outdated. */
-function hasQuorum(swarm: Swarm): boolean {
-  const managers = managersOf(swarm);
-  return managers.filter(({ engine }) => engine.isUp).length * 2 > managers.length;
+export function hasQuorum(swarm: Swarm): boolean {
+  const managers = managersOf(swarm).filter(({ reachability }) => reachability !== '');
+  return managers.filter(({ engine, left }) => engine.isUp && !left).length * 2 > managers.length;
 }
 
 /** Whether there is a leader, or one that believes to be. */
