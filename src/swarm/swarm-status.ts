@@ -1,10 +1,11 @@
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { ExternalError, explanationOf } from '../base/errors.js';
+import { groupBy } from '../base/group-by.js';
 import { observe } from '../machines/list-machines.js';
 import { hasNoSsh, type Machine } from '../machines/model/machine.js';
 import { managerState, ownState, ownStateTimeoutMs } from './membership.js';
-import { named } from './model/members.js';
+import { type NamedMember, named } from './model/members.js';
 import {
   certificateWarnings,
   createOverview,
@@ -67,7 +68,7 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
   const locked = new Set(
     outside.flatMap(({ machine, membership }) => (membership?.state === 'locked' ? [machine.name] : [])),
   );
-  const members = named(settled.members).map((member) =>
+  const members = withDistinctNames(named(settled.members)).map((member) =>
     locked.has(member.name) ? { ...member, node: { ...member.node, status: 'locked' } } : member,
   );
   const present = new Set(settled.managers.filter(({ reachable }) => reachable).map(({ id }) => id));
@@ -92,6 +93,15 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
     // A leader notices late that it lost its followers.
     machines: overview.quorum ? [] : (await reportedStates(context)).map(shown),
   };
+}
+
+/** The machine keeps its name; an old entry with that host name is shown with its ID, as in `ls`. */
+function withDistinctNames(members: readonly NamedMember[]): NamedMember[] {
+  const byName = groupBy(members, ({ name }) => name);
+  return members.map((member) => {
+    const isUnique = member.machine || byName.get(member.name)?.length === 1;
+    return isUnique ? member : { ...member, name: `${member.name} (${member.node.id})` };
+  });
 }
 
 /** Those that a recovery left behind, even if the swarm that was asked is theirs. */

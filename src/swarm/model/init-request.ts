@@ -1,6 +1,7 @@
 import { UsageError } from '../../base/errors.js';
 import { toNetwork } from '../../base/ip-addresses.js';
 import type { ExternalCa } from './external-ca.js';
+import { findOverlap } from './machine-network.js';
 import type { NodeAddresses } from './node-addresses.js';
 import { withManagerPort } from './node-addresses.js';
 import { parseDuration } from './parse-duration.js';
@@ -87,7 +88,7 @@ function parseCertificateExpiry(text: string): number {
  * @returns their network addresses, as docker's client sends them: `10.20.3.4/16` is `10.20.0.0/16`
  */
 export function parseAddressPools(texts: readonly string[]): string[] {
-  return texts
+  const pools = texts
     .flatMap((text) => text.split(','))
     .map((text) => {
       const pool = toNetwork(text.trim());
@@ -96,6 +97,17 @@ export function parseAddressPools(texts: readonly string[]): string[] {
         hint: '--default-addr-pool 10.20.0.0/16',
       });
     });
+  requireDisjoint(pools);
+  return pools;
+}
+
+/** Engines accept such pools, and would give networks the same addresses. */
+function requireDisjoint(pools: readonly string[]): void {
+  for (const [index, pool] of pools.entries()) {
+    const others = pools.slice(index + 1).map((network) => ({ network, device: '' }));
+    const other = findOverlap(pool, others)?.network;
+    if (other !== undefined) throw new UsageError(`--default-addr-pool: ${pool} overlaps ${other}`);
+  }
 }
 
 function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {

@@ -199,6 +199,15 @@ describe('swarmStatus', () => {
     expect(bed.ssh.commands.join('\n')).toContain('swarm-node.crt');
   });
 
+  test('swarmStatus shows the ID of an old entry that has the name of a machine', async () => {
+    const node1 = await engine('node1');
+    Object.assign(node1.node as Node, { left: true });
+    node1.beIn(swarm, 'worker');
+    const { groups } = await swarmStatus(undefined, bed.context);
+    const workers = groups.flatMap(({ role, names }) => (role === 'worker' ? names : []));
+    expect(workers.toSorted()).toEqual(['node1', 'node1 (s1-node1)']);
+  });
+
   test('swarmStatus counts a frozen manager as unreachable at once', async () => {
     (await engine('mg2')).answers.set('/_ping', () => ({ status: 500, body: { message: 'frozen' } }));
     const { managers } = await swarmStatus(undefined, bed.context);

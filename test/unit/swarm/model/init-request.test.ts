@@ -91,6 +91,16 @@ describe('networks of a machine', () => {
   });
 });
 
+test.each([
+  [['10.30.0.0/16', '10.30.5.0/24']],
+  [['10.30.5.0/24,10.30.0.0/16']],
+  [['10.30.0.0/16', '10.31.0.0/16', '10.30.0.0/16']],
+])('address pools that overlap are refused: %j', (addressPools) => {
+  expect(() => createInitRequest({ addressPools }, undefined)).toThrow(
+    /^--default-addr-pool: 10\.30\.\d\.0\/\d+ overlaps 10\.30\.\d\.0\/\d+$/,
+  );
+});
+
 describe('parseDuration', () => {
   test.each([
     ['5s', 5e9],
