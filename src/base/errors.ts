@@ -90,18 +90,22 @@ export function withoutName(name: string, message: string): string {
   return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
 }
 
-/** Limits of this computer, which are not bugs in belt. @see errno(3) */
-const limitHints: Readonly<Record<string, string>> = {
+const fileHint = 'check this file or folder and its permissions, then run the same command again';
+const fileCodes = 'EACCES EBUSY EDQUOT EIO EISDIR ELOOP ENAMETOOLONG ENOTDIR EPERM EROFS ESTALE'.split(' ');
+
+/** Limits and files of this computer, which are not bugs in belt. @see errno(3) */
+const systemHints: Readonly<Record<string, string>> = {
   EMFILE: 'raise the limit, then run the same command again: ulimit -n 4096',
   ENFILE: 'the whole computer has too many files open: see "sysctl fs.file-nr"',
   ENOMEM: 'free some memory (see "free -h"), then run the same command again',
   ENOSPC: 'free some space (see "df -h"), then run the same command again',
+  ...Object.fromEntries(fileCodes.map((code) => [code, fileHint])),
 };
 
 /** Any other error is returned as it is. */
-export function explainLimit(error: unknown): unknown {
+export function explainSystemError(error: unknown): unknown {
   if (error instanceof ExpectedError) return error;
-  const hint = limitHints[codeOf(error) ?? ''];
+  const hint = systemHints[codeOf(error) ?? ''];
   if (hint === undefined) return error;
   const reason = messageOf(error).replace(/^E[A-Z]+: /, '');
   return new ExternalError(reason, { hint, cause: error });

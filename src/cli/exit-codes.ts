@@ -1,4 +1,4 @@
-import { ExternalError, explainLimit, isAbort, UsageError, UserError } from '../base/errors.js';
+import { ExternalError, explainSystemError, isAbort, UsageError, UserError } from '../base/errors.js';
 
 /** `belt docker`, `ssh` and `exec` return the remote command's code instead. */
 export const exitCodes = {
@@ -27,6 +27,7 @@ export function setInterruptedBy(signal: number): void {
 export function exitCodeFor(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
   if (isAbort(error)) return interruptedCode;
-  if (error instanceof UserError || explainLimit(error) instanceof ExternalError) return exitCodes.failed;
+  if (error instanceof UserError || explainSystemError(error) instanceof ExternalError)
+    return exitCodes.failed;
   return exitCodes.bug;
 }

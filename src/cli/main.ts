@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { explainLimit, explanationOf } from '../base/errors.js';
+import { explainSystemError, explanationOf } from '../base/errors.js';
 import { safeMessage } from '../ui/safe-text.js';
 import { readCommandLine } from './command-line.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
@@ -26,7 +26,7 @@ async function fail(error: unknown, argv: readonly string[]): Promise<void> {
   process.exitCode = exitCodeFor(error);
   // Without a free file descriptor, no further code can be loaded.
   await report(error, argv).catch(() =>
-    process.stderr.write(`error: ${safeMessage(explanationOf(explainLimit(error)))}\n`),
+    process.stderr.write(`error: ${safeMessage(explanationOf(explainSystemError(error)))}\n`),
   );
 }
 

@@ -1,4 +1,4 @@
-import { type ErrorCode, errorCodeOf, explainLimit, messageOf } from '../base/errors.js';
+import { type ErrorCode, errorCodeOf, explainSystemError, messageOf } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
 import { hasColors } from '../state/environment.js';
 import { createPaint } from '../ui/colors.js';
@@ -14,7 +14,7 @@ interface ErrorOutput {
 
 /** Prints on stderr, or a document on stdout. */
 export async function printError(thrown: unknown, { debug, format }: ErrorOutput): Promise<void> {
-  const error = explainLimit(thrown);
+  const error = explainSystemError(thrown);
   if (format === undefined) {
     process.stderr.write(`${formatError(error, { debug, color: hasColors(process.stderr) })}\n`);
     return;

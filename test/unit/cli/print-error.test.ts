@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { AbortError, ExternalError, explainLimit, UsageError, UserError } from '../../../src/base/errors.js';
+import {
+  AbortError,
+  ExternalError,
+  explainSystemError,
+  UsageError,
+  UserError,
+} from '../../../src/base/errors.js';
 import { exitCodeFor, exitCodes } from '../../../src/cli/exit-codes.js';
 import { describeError } from '../../../src/cli/print-error.js';
 import { EngineError } from '../../../src/engine/api.js';
@@ -53,10 +59,13 @@ test.each([
   expect(describeError(thrown)).toEqual({ error });
 });
 
-test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC'])('%s is not a bug in belt', async (code) => {
-  const error = Object.assign(new Error(`${code}: out of it, open '/tmp/x'`), { code });
-  const explained = explainLimit(error);
-  expect(exitCodeFor(error)).toBe(1);
-  expect(explained).toMatchObject({ message: "out of it, open '/tmp/x'", errorCode: 'external' });
-  expect(describeError(explained).error.hint).toMatch(/ulimit|sysctl|free/);
-});
+test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'ENOTDIR', 'EACCES', 'EROFS', 'EIO'])(
+  '%s is not a bug in belt',
+  async (code) => {
+    const error = Object.assign(new Error(`${code}: out of it, open '/tmp/x'`), { code });
+    const explained = explainSystemError(error);
+    expect(exitCodeFor(error)).toBe(1);
+    expect(explained).toMatchObject({ message: "out of it, open '/tmp/x'", errorCode: 'external' });
+    expect(describeError(explained).error.hint).toMatch(/ulimit|sysctl|free|permissions/);
+  },
+);
