@@ -54,7 +54,11 @@ describe.skipIf(!canCreateMachines())('bad input', () => {
       says: 'error: missing argument: FILE (Output file; - for stdout)\n',
     },
     { args: ['completion', 'tcsh'], code: 2, says: '"tcsh" is not one of bash, zsh, fish' },
-    { args: ['crate', 'node1'], code: 2, says: 'error: "crate" is not a belt command\nTry: belt create\n' },
+    {
+      args: ['crate', 'node1'],
+      code: 2,
+      says: 'error: "crate" is not a belt command\nTry: belt create node1\n',
+    },
     { args: ['create', '-d', 'none', '--bogus'], code: 2, says: 'Try: belt create -d none --help' },
     { args: ['--debug'], code: 2, says: 'no command specified' },
     { args: ['rm', '-y', 'zz*'], code: 1, says: 'no machine matches "zz*"' },
