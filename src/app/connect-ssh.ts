@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ExternalError, UserError } from '../base/errors.js';
+import type { Driver } from '../drivers/driver.js';
 import {
   hasNoSsh,
   type JumpHost,
   type Machine,
+  type MachineState,
+  type ObservedMachine,
   reachAddress,
   type SshAccess,
 } from '../machines/model/machine.js';
@@ -50,29 +54,66 @@ function jumpTarget(
   return jump ? { ...target, jump: jumpTarget(jump, keys) } : target;
 }
 
+/** A server that runs usually answers sooner. */
+const slowConnectionMs = 1_000;
+/** For machines of one driver, to be queried at the same time. */
+const batchMs = 50;
+
 /** Shares one connection per run. @throws UserError if the machine is off, else ExternalError */
 export async function reach(machine: Machine, context: Context): Promise<Connection> {
   const ssh = await context.ssh();
+  const connected = new AbortController();
   try {
-    return await ssh.connect(sshTarget(machine), { signal: context.signal });
+    return await Promise.race([
+      ssh.connect(sshTarget(machine), { signal: context.signal }),
+      rejectWhenOff(machine, context, connected.signal),
+    ]);
   } catch (error) {
-    if (error instanceof ExternalError) await refuseIfOff(machine, context);
+    if (error instanceof ExternalError) refuseUnlessRunning(machine, await stateOf(machine, context));
     throw error;
+  } finally {
+    connected.abort();
   }
 }
 
-/** Most unreachable machines are simply off, and the provider knows. */
-async function refuseIfOff(machine: Machine, context: Context): Promise<void> {
+/** The provider knows sooner than a timeout that a machine is off. Never resolves. */
+async function rejectWhenOff(machine: Machine, context: Context, connected: AbortSignal): Promise<never> {
+  const isSlow = await sleep(slowConnectionMs, true, { signal: connected }).catch(() => false);
+  const state = isSlow ? await stateOf(machine, context) : undefined;
+  if (state !== undefined && offStates.has(state)) refuseUnlessRunning(machine, state);
+  return new Promise(() => {});
+}
+
+/** Without those from which a machine comes up by itself. */
+const offStates: ReadonlySet<MachineState> = new Set(['stopped', 'saved', 'paused', 'missing']);
+
+/** Machines whose states are requested at the same time, by driver. */
+const batches = new WeakMap<Driver, { machines: Machine[]; observed: Promise<ObservedMachine[]> }>();
+
+async function stateOf(machine: Machine, context: Context): Promise<MachineState | undefined> {
   const driver = await context.driver(machine.driver);
   // An adopted machine may be off, missing, or without an SSH server: belt cannot know.
-  if (driver.adopt) return;
-  const observed = await driver.list([machine], context.signal).catch(() => []);
-  const state = observed.find(({ name }) => name === machine.name)?.state;
+  if (driver.adopt) return undefined;
+  let batch = batches.get(driver);
+  if (!batch) {
+    const machines: Machine[] = [];
+    const observed = sleep(batchMs).then(() => {
+      batches.delete(driver);
+      return driver.list(machines, context.signal);
+    });
+    batch = { machines, observed };
+    batches.set(driver, batch);
+  }
+  batch.machines.push(machine);
+  const observed = await batch.observed.catch(() => []);
+  return observed.find(({ name }) => name === machine.name)?.state;
+}
+
+/** @throws UserError */
+function refuseUnlessRunning({ name, driver }: Machine, state: MachineState | undefined): void {
   if (state === undefined || state === 'running') return;
   if (state === 'missing') {
-    throw new UserError(`${machine.name} does not exist: ${machine.driver} has no such machine`, {
-      hint: `belt rm ${machine.name}`,
-    });
+    throw new UserError(`${name} does not exist: ${driver} has no such machine`, { hint: `belt rm ${name}` });
   }
-  throw new UserError(`${machine.name} is ${state}`, { hint: `belt start ${machine.name}` });
+  throw new UserError(`${name} is ${state}`, { hint: `belt start ${name}` });
 }

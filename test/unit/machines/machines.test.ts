@@ -320,6 +320,21 @@ describe('reach', () => {
     await expect(reach(machine, bed.context)).rejects.toMatchObject({ name: 'UserError', message, hint });
   });
 
+  test('machines that do not answer are reported as off before a timeout, after one query', async () => {
+    const machines = await bed.running('node1', 'node2', 'node3');
+    let queries = 0;
+    bed.driver.list = async (known) => {
+      queries++;
+      return known.map(({ name }) => ({ name, state: 'stopped' }));
+    };
+    for (const { name } of machines) bed.ssh.silent.add(name);
+    const results = await Promise.allSettled(machines.map((machine) => reach(machine, bed.context)));
+    expect(results).toMatchObject(
+      machines.map(({ name }) => ({ status: 'rejected', reason: { message: `${name} is stopped` } })),
+    );
+    expect(queries).toBe(1);
+  });
+
   test.each([
     ['it runs', async () => [{ name: 'node1', state: 'running' as const }]],
     ['the provider does not know', async () => []],

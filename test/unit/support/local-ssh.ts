@@ -35,6 +35,8 @@ export class LocalSsh implements Ssh {
   readonly targets: SshTarget[] = [];
   /** Machines that cannot be reached. */
   readonly refused = new Set<string>();
+  /** Machines that never answer. */
+  readonly silent = new Set<string>();
   /** The problem reported for a machine before it becomes reachable. */
   readonly obstacles = new Map<string, string>();
   /** `docker system dial-stdio` exits like this instead of connecting to the engine. */
@@ -54,6 +56,7 @@ export class LocalSsh implements Ssh {
   async connect(target: SshTarget, { signal }: { signal?: AbortSignal } = {}): Promise<Connection> {
     signal?.throwIfAborted();
     this.targets.push(target);
+    if (this.silent.has(target.name)) return new Promise(() => {});
     if (this.refused.has(target.name) || !this.engines.isUp(target.name))
       throw new ConnectError(target, 'refused', `refused by ${target.host} port ${target.port}`);
     return this.connection(target);
