@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream, openSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { type Readable, Transform } from 'node:stream';
 import { ExternalError } from './errors.js';
@@ -30,7 +30,17 @@ export async function readBoundedFile(path: string, maxBytes = maxFileBytes): Pr
   const found = await stat(path);
   if (found.isFile() && found.size > maxBytes) throw sizeError(path, maxBytes);
   if (found.isFile()) return decodeText(await readFile(path));
+  if (found.isFIFO()) return readPipe(path, maxBytes);
   return decodeText(await readBounded(createReadStream(path), maxBytes, path));
+}
+
+/** Does not wait for a writer: nothing could interrupt that. */
+async function readPipe(path: string, maxBytes: number): Promise<string> {
+  const { Socket } = await import('node:net');
+  const stream = new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) });
+  const bytes = await readBounded(stream, maxBytes, path);
+  if (bytes.length === 0) throw new ExternalError(`${path} is a pipe that nothing is written to`);
+  return decodeText(bytes);
 }
 
 /** Without the byte order mark that editors of Windows write, in UTF-8 or UTF-16. */

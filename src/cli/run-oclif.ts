@@ -27,7 +27,7 @@ function asUnknownCommand(error: unknown, argv: readonly string[], config: Confi
   const commands = config.commandIDs.map((command) => command.replaceAll(':', ' '));
   const known = [2, 1].find((count) => commands.includes(words.slice(0, count).join(' ')));
   if (known !== undefined)
-    return new UsageError(`unexpected argument: ${words.slice(known).join(' ')}`, {
+    return new UsageError(`unexpected argument: ${withoutFlags(argv.slice(known)).join(' ')}`, {
       hint: `belt ${words.slice(0, known).join(' ')} --help`,
     });
   const hint = `belt ${suggestCommand(argv, commands) || '--help'}`;
@@ -37,6 +37,11 @@ function asUnknownCommand(error: unknown, argv: readonly string[], config: Confi
     return new UsageError(isGlobal(flag) ? 'no command specified' : `unknown flag: ${flag}`, { hint });
   const isTopic = commands.some((command) => command.startsWith(`${first} `));
   return new UsageError(`"${words.slice(0, isTopic ? 2 : 1).join(' ')}" is not a belt command`, { hint });
+}
+
+function withoutFlags(words: readonly string[]): readonly string[] {
+  const flag = words.findIndex((word) => word.startsWith('-'));
+  return flag === -1 ? words : words.slice(0, flag);
 }
 
 function isGlobal(flag: string): boolean {

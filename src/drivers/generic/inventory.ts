@@ -45,7 +45,7 @@ export function parseInventory(path: string, text: string): InventoryEntry[] {
   });
 }
 
-const example = 'as in:\n- name: node1\n  address: 10.0.0.11\n  user: admin';
+const example = 'list the servers: - {name: node1, address: 10.0.0.11, user: admin}';
 
 interface WrittenValue {
   value: string;

@@ -73,6 +73,10 @@ function misplacedSize(size: string, hint: string): UsageError {
 
 /** Of several words, the first may be meant as a size that the driver does not have. */
 function requireSizeOrName(word: string, driver: string): void {
+  if (/^\d+[kmgtb][a-z]*$/i.test(word) && !parseSize(word))
+    throw new UsageError(`"${word}" is not a size, and looks too much like one to be a name`, {
+      hint: 'sizes are amounts of memory: 512mb, 2gb',
+    });
   if (!mayNameSize(word) || /^[A-Za-z0-9-]+$/.test(word)) return;
   throw new UsageError(`"${word}" is neither a size of the ${driver} driver nor a machine name`, {
     hint: "sizes are amounts of memory (512mb, 2gb) or the provider's own, and names have letters, digits and hyphens",

@@ -1,9 +1,20 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ExternalError } from '../../../src/base/errors.js';
 import { LineSplitter } from '../../../src/base/line-splitter.js';
 import { limitStream, mebibyte, readBounded, readBoundedFile } from '../../../src/base/size-limit.js';
@@ -18,6 +29,18 @@ function endless(onChunk = (): void => {}): Readable {
       this.push(chunk);
     },
   });
+}
+
+/** How often this process has the file open. */
+function descriptorsOf(path: string): number {
+  const links = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+  return links.filter((link) => link === path).length;
 }
 
 describe('readBounded', () => {
@@ -43,14 +66,26 @@ describe('readBounded', () => {
 describe('readBoundedFile', () => {
   const folder = mkdtempSync(join(tmpdir(), 'belt-size-'));
   const path = join(folder, 'inventory');
+  afterAll(() => rmSync(folder, { recursive: true }));
 
   test('a large file and an endless device are refused by name', async () => {
     writeFileSync(path, '');
     truncateSync(path, 16 * mebibyte + 1);
     await expect(readBoundedFile(path)).rejects.toThrow(`${path} is larger than 16 MiB`);
     await expect(readBoundedFile('/dev/zero')).rejects.toThrow('/dev/zero is larger than 16 MiB');
-    rmSync(folder, { recursive: true });
     recordFault({ kind: 'Untrusted input', fault: 'a file is too large, or an endless device', tried: 2 });
+  });
+
+  test('a pipe is read to its end, and without a writer it is an error', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(readBoundedFile(pipe)).rejects.toThrow(`${pipe} is a pipe that nothing is written to`);
+    const writer = openSync(pipe, 'r+');
+    writeSync(writer, 'one');
+    const text = readBoundedFile(pipe);
+    await expect.poll(() => descriptorsOf(pipe)).toBe(2);
+    closeSync(writer);
+    expect(await text).toBe('one');
   });
 });
 

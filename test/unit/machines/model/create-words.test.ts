@@ -50,6 +50,8 @@ describe('readCreateWords', () => {
     ['s-1vcpu-1gb', '"s-1vcpu-1gb" is a size, and no machine is named'],
     ['node1 512mb', '"512mb" is a size, which comes before the names of the machines'],
     ['node1 t3.small', '"t3.small" is a size, which comes before the names of the machines'],
+    ['512mbb node1', '"512mbb" is not a size, and looks too much like one to be a name'],
+    ['512k node1', '"512k" is not a size, and looks too much like one to be a name'],
     ['512mb node1 1gb', '"512mb" and "1gb" are both sizes'],
     ['t3.huge node1', '"t3.huge" is neither a size of the cloud driver nor a machine name'],
   ])('"create %s" is refused', (line, message) => {
