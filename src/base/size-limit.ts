@@ -1,6 +1,7 @@
-import { constants, createReadStream, openSync } from 'node:fs';
+import { closeSync, constants, createReadStream, openSync, readSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { type Readable, Transform } from 'node:stream';
+import { codeOf } from './errno.js';
 import { ExternalError } from './errors.js';
 
 export const mebibyte = 1024 * 1024;
@@ -36,11 +37,26 @@ export async function readBoundedFile(path: string, maxBytes = maxFileBytes): Pr
 
 /** Does not wait for a writer: nothing could interrupt that. */
 async function readPipe(path: string, maxBytes: number): Promise<string> {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const start = readNow(fd);
+  if (start?.length === 0) {
+    closeSync(fd);
+    throw new ExternalError(`${path} is a pipe that nothing is written to`);
+  }
   const { Socket } = await import('node:net');
-  const stream = new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK) });
-  const bytes = await readBounded(stream, maxBytes, path);
-  if (bytes.length === 0) throw new ExternalError(`${path} is a pipe that nothing is written to`);
-  return decodeText(bytes);
+  const rest = await readBounded(new Socket({ fd }), maxBytes, path);
+  return decodeText(Buffer.concat([...(start ? [start] : []), rest]));
+}
+
+/** Empty without a writer; undefined: nothing is written yet. */
+function readNow(fd: number): Buffer | undefined {
+  const buffer = Buffer.alloc(64 * 1024);
+  try {
+    return buffer.subarray(0, readSync(fd, buffer));
+  } catch (error) {
+    if (codeOf(error) === 'EAGAIN') return undefined;
+    throw error;
+  }
 }
 
 /** Without the byte order mark that editors of Windows write, in UTF-8 or UTF-16. */

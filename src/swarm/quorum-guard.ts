@@ -1,12 +1,14 @@
 import type { Context } from '../app/context.js';
+import { queryAll } from '../app/fan-out.js';
 import { whileSwarmClaimed } from '../app/with-claim.js';
-import { rethrowAbort } from '../base/errors.js';
+import { ExternalError, rethrowAbort } from '../base/errors.js';
 import { observe } from '../machines/list-machines.js';
 import { foldNames } from '../machines/model/fold-names.js';
 import { hasNoSsh, type Machine } from '../machines/model/machine.js';
-import { identifyMembers, queryForManagers } from './membership.js';
+import { identifyMembers, membershipOf, queryForManagers, withEngineWithin } from './membership.js';
 import { hasAddress, type Member, memberName } from './model/members.js';
 import { assessChanges, failureTolerance, type ManagerState } from './model/quorum.js';
+import { hostOf } from './model/swarm-node.js';
 import { requireQuorum, worseView } from './require-quorum.js';
 import { nodesSeenFrom, type StableSwarm, stableSwarm } from './stable-view.js';
 
@@ -54,7 +56,8 @@ export async function withQuorumGuard<T>(
   context: Context,
   work: () => Promise<T>,
 ): Promise<T> {
-  const managers = await findManagers(machines, context, guard.timeoutMs);
+  const { managers, unreachable } = await lookForManagers(machines, context, guard.timeoutMs);
+  if (unreachable.length > 0 && !guard.force) throw unknownQuorum(unreachable, guard);
   if (managers.length === 0) return work();
   return whileSwarmClaimed('changed', context, async () => {
     await requireQuorums(managers, machines, guard, context);
@@ -90,12 +93,25 @@ export interface GuardedManager {
 export async function findManagers(
   machines: readonly Machine[],
   context: Context,
-  timeoutMs = queryTimeoutMs,
 ): Promise<GuardedManager[]> {
+  return (await lookForManagers(machines, context)).managers;
+}
+
+interface FoundManagers {
+  managers: GuardedManager[];
+  /** Without any manager that responds: silent machines that workers know as managers. */
+  unreachable: Machine[];
+}
+
+async function lookForManagers(
+  machines: readonly Machine[],
+  context: Context,
+  timeoutMs = queryTimeoutMs,
+): Promise<FoundManagers> {
   const running = await runningAmong(machines, context);
   const { managers, silent } = await queryForManagers(running, context, timeoutMs);
   const own = managers.map((machine) => ({ machine, source: machine }));
-  if (silent.length === 0) return own;
+  if (silent.length === 0) return { managers: own, unreachable: [] };
   const { machines: all } = await context.cluster.machines();
   const names = new Set(machines.map(({ name }) => name));
   const others = await runningAmong(
@@ -103,7 +119,41 @@ export async function findManagers(
     context,
   );
   const more = await queryForManagers(others, context, timeoutMs);
-  return [...own, ...(await managersReportedBy([...managers, ...more.managers], silent, context))];
+  const witnesses = [...managers, ...more.managers];
+  if (witnesses.length > 0)
+    return {
+      managers: [...own, ...(await managersReportedBy(witnesses, silent, context))],
+      unreachable: [],
+    };
+  const workers = others.filter((machine) => !more.silent.includes(machine));
+  return { managers: [], unreachable: await managersOfWorkers(workers, silent, timeoutMs, context) };
+}
+
+/** A worker that stays up knows the addresses of its managers. */
+async function managersOfWorkers(
+  workers: readonly Machine[],
+  silent: readonly Machine[],
+  timeoutMs: number,
+  context: Context,
+): Promise<Machine[]> {
+  const query = (machine: Machine): Promise<readonly string[]> =>
+    withEngineWithin(
+      machine,
+      timeoutMs,
+      context,
+      async (api, signal) => (await membershipOf(api, { signal })).managers,
+    );
+  const { answers } = await queryAll(workers, query, context.signal);
+  const addresses = answers.flatMap(({ value }) => value.map(hostOf));
+  return silent.filter((machine) => addresses.some((address) => hasAddress(machine, address)));
+}
+
+function unknownQuorum(managers: readonly Machine[], { action }: GuardOptions): ExternalError {
+  const names = foldNames(managers.map(({ name }) => name)).join(', ');
+  return new ExternalError(
+    `${action} ${names} may cost a swarm its quorum: its workers name a manager there, and no manager responds`,
+    { errorCode: 'quorum', hint: '--force to do it anyway' },
+  );
 }
 
 async function runningAmong(machines: readonly Machine[], context: Context): Promise<Machine[]> {
