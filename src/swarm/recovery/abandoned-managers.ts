@@ -2,8 +2,10 @@ import * as z from 'zod/mini';
 import { type AbandonedManagers, abandonedManagersPath } from '../../app/abandoned-managers.js';
 import type { Context } from '../../app/context.js';
 import type { Step } from '../../app/reporter.js';
+import { rethrowAbort, UserError } from '../../base/errors.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
 import type { Machine } from '../../machines/model/machine.js';
+import { findManager, type IsWanted } from '../find-manager.js';
 import { leaveByForce } from '../leave-swarm.js';
 import { withEngine } from '../membership.js';
 import { type NodeIdentity, readIdentity } from '../model/node-key.js';
@@ -68,12 +70,38 @@ async function leaveOldSwarm(machine: Machine, step: Step, context: Context): Pr
   const identity = await readNodeIdentity(machine, context);
   if (identity?.manager && identity.nodeId === record.nodeId) {
     step('leaving its old swarm');
-    await withEngine(machine, context, (api) => leaveByForce(api, context));
-    context.reporter.note(
-      `${name} has left its old swarm, which continues without it; to add it again: belt swarm join --manager ${record.successor} ${name}`,
-    );
+    await leaveUnlessLast(machine, record, context);
   }
   await forgetAbandonedManagers([name], context);
+}
+
+/** Without a swarm that continues, the machine has one of the last copies of its state. */
+async function leaveUnlessLast(
+  machine: Machine,
+  { name, swarmId, nodeId, successor }: AbandonedManager,
+  context: Context,
+): Promise<void> {
+  const { machines } = await context.cluster.machines();
+  const abandoned = new Set((await readAbandoned(context)).map((record) => record.name));
+  const others = machines.filter((other) => !abandoned.has(other.name));
+  const continues: IsWanted = ({ membership, nodes }) =>
+    membership.swarmId === swarmId &&
+    !nodes.some(({ id, reachability }) => id === nodeId && reachability === 'reachable');
+  const manager = await findManager([others], context, continues).catch(rethrowAbort);
+  if (manager) {
+    manager.api.close();
+    await withEngine(machine, context, (api) => leaveByForce(api, context));
+    context.reporter.note(
+      `${name} has left its old swarm, which continues without it; to add it again: belt swarm join --manager ${manager.machine.name} ${name}`,
+    );
+    return;
+  }
+  if (others.some((other) => other.name === successor))
+    throw new UserError(
+      `${name} is still in its old swarm, and no manager of the swarm that continues without it responds`,
+      { hint: `belt start ${successor}` },
+    );
+  context.reporter.note(`${name} stays in its old swarm: ${successor}, which continued it, no longer exists`);
 }
 
 /** From the certificate of the node, so it needs no leader. @returns undefined without a swarm */

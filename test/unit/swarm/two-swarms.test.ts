@@ -208,7 +208,10 @@ interface Streams {
   stderr: Writable;
 }
 
-async function runSteps(steps: readonly Step[]): Promise<void> {
+async function runSteps(
+  steps: readonly Step[],
+  afterwards = async (_bed: TestBed, _model: Model): Promise<void> => {},
+): Promise<void> {
   const bed = await openTestBed();
   try {
     const model = await Model.open(bed);
@@ -216,9 +219,17 @@ async function runSteps(steps: readonly Step[]): Promise<void> {
       await model.run(one);
       await model.check(steps.slice(0, index + 1));
     }
+    await afterwards(bed, model);
   } finally {
     await bed.close();
   }
+}
+
+function stepsOf(text: string): Step[] {
+  return text.split(', ').map((line): Step => {
+    const [, does, whom] = /^(.*) (mg\d)$/.exec(line) ?? [];
+    return { does, whom } as Step;
+  });
 }
 
 const known: [string, string][] = [
@@ -231,16 +242,47 @@ const known: [string, string][] = [
 ];
 
 test.each(known)('two swarms with one ID are reported when %s', async (_, text) => {
-  const steps = text.split(', ').map((line): Step => {
-    const [, does, whom] = /^(.*) (mg\d)$/.exec(line) ?? [];
-    return { does, whom } as Step;
+  await runSteps(stepsOf(text));
+});
+
+const recovered = 'kill mg2, kill mg3, recover mg1';
+
+test('managers that a recovery gave up keep their swarm when the recovered manager was removed', async () => {
+  await runSteps(stepsOf(`${recovered}, loses power mg1`), async (bed, model) => {
+    await bed.cluster.remove('mg1');
+    await model.run({ does: 'start', whom: 'mg2' });
+    await model.run({ does: 'start', whom: 'mg3' });
+    expect(bed.engines.swarms.filter(hasQuorum).map(describeSwarm)).toEqual([
+      expect.stringMatching(/^quorum: .*mg2 manager .*mg3 manager /),
+    ]);
+    expect(bed.reporter.lines.join('\n')).toContain(
+      'mg2 stays in its old swarm: mg1, which continued it, no longer exists',
+    );
   });
-  await runSteps(steps);
+});
+
+test('a manager that a recovery gave up does not leave its swarm while the recovered manager is off', async () => {
+  await runSteps(stepsOf(`${recovered}, loses power mg1`), async (bed, model) => {
+    const [outcome] = await startMachines([await bed.context.cluster.machine('mg2')], bed.context);
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      error: expect.objectContaining({
+        message:
+          'mg2 is still in its old swarm, and no manager of the swarm that continues without it responds',
+        hint: 'belt start mg1',
+      }),
+    });
+    await model.run({ does: 'boots without belt', whom: 'mg1' });
+    await model.run({ does: 'start', whom: 'mg2' });
+    expect(bed.reporter.lines.join('\n')).toContain('mg2 has left its old swarm');
+  });
 });
 
 test('no sequence of commands makes two swarms with one ID that belt does not report', {
   timeout: 120_000,
 }, async () => {
-  const property = fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), runSteps);
+  const property = fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), (steps) =>
+    runSteps(steps),
+  );
   await fc.assert(property, { numRuns: 15, endOnFailure: true });
 });
