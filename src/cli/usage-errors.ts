@@ -54,6 +54,9 @@ function cleanMessage(message: string): string {
   if (flag !== undefined) return `flag needs an argument: ${flag}`;
   const [, name, word, choices] = /^Expected (?:(--[\w-]+)=)?(.*) to be one of: (.+)$/.exec(first) ?? [];
   if (choices !== undefined) return `${name ? `${name}: ` : ''}"${word}" is not one of ${choices}`;
+  const [, parsed] = /^Parsing (--?[\w-]+) ?$/.exec(first) ?? [];
+  const [, wanted, given] = /^\s*Expected (an? .+) but received: (.*)$/.exec(rest[0] ?? '') ?? [];
+  if (parsed !== undefined && wanted !== undefined) return `${parsed} must be ${wanted}, not "${given}"`;
   const end = rest.length > 0 ? ':' : '';
   const text = `${first.charAt(0).toLowerCase()}${first.slice(1)}`.replace(/[.:]$/, end);
   return [text, ...rest].join('\n');

@@ -41,12 +41,20 @@ export async function locateState(
   const existing = await Promise.all(candidates.map(exists));
   const clusterFolder =
     storagePath ?? (cluster === undefined ? variables['MACHINE_STORAGE_PATH'] : undefined);
+  if (clusterFolder) await requireFolder(resolve(cwd, clusterFolder));
   return {
     root,
     settingsFiles: candidates.filter((_, index) => existing[index]),
     ...(cluster !== undefined && { cluster }),
     ...(clusterFolder && { clusterFolder: resolve(cwd, clusterFolder) }),
   };
+}
+
+/** A missing folder is an empty cluster, as in docker-machine. @throws UserError */
+async function requireFolder(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found && !found.isDirectory())
+    throw new UserError(`${path} is not a folder`, { hint: 'name the folder of a cluster' });
 }
 
 async function nearestProject(environment: Environment): Promise<string | undefined> {

@@ -41,7 +41,7 @@ const maxLookups = 8;
 function byAddresses(names: readonly string[], pattern: string, login: ServerLogin): Server[] {
   const addresses = expandAddresses(pattern);
   const invalid = addresses.find((address) => !isHost(address));
-  if (invalid !== undefined) throw new UserError(`"${invalid}" is neither an IP address nor a host name`);
+  if (invalid !== undefined) throw invalidAddress(invalid);
   if (addresses.length !== names.length) {
     throw new UserError(
       `${count(addresses.length, 'address', 'addresses')} for ${count(names.length, 'name', 'names')}: ` +
@@ -50,6 +50,13 @@ function byAddresses(names: readonly string[], pattern: string, login: ServerLog
     );
   }
   return names.map((name, index) => ({ name, address: addresses[index] ?? '', login }));
+}
+
+function invalidAddress(address: string): UserError {
+  const [, host, port] = /^([^:]+):(\d+)$/.exec(address) ?? [];
+  return new UserError(`"${address}" is neither an IP address nor a host name`, {
+    ...(host !== undefined && { hint: `--generic-ip-address ${host} --generic-ssh-port ${port}` }),
+  });
 }
 
 async function byInventory(

@@ -94,6 +94,6 @@ export function recoveredText({ manager, keptFolder, returned, removed }: Recove
     lines.push(`Its previous state is in ${keptFolder} on ${manager}: remove it once the swarm works.`);
   for (const { name, role, reconnected } of returned.ok)
     lines.push(reconnected ? `${name} is back as a ${role}.` : `${name} rejoined as a ${role}.`);
-  if (removed.length > 0) lines.push(`Removed nodes that no longer exist: ${removed.join(', ')}`);
+  if (removed.length > 0) lines.push(`Removed the entries of lost nodes: ${removed.join(', ')}`);
   return joinLines(lines);
 }

@@ -106,6 +106,14 @@ describe('locateState', () => {
     ).rejects.toBeInstanceOf(UsageError);
   });
 
+  test('a file cannot be the folder of a cluster', async () => {
+    const file = join(top, 'store.yml');
+    await writeFile(file, '');
+    await expect(locateState(at('home'), { 'storage-path': file })).rejects.toThrow(
+      `${file} is not a folder`,
+    );
+  });
+
   test('BELT_CLUSTER names the cluster, unless a flag does', async () => {
     const environment = at('home', { BELT_CLUSTER: 'prod', MACHINE_STORAGE_PATH: '/machines' });
     expect(await locateState(environment)).toMatchObject({ cluster: 'prod' });

@@ -188,6 +188,13 @@ describe('servers by name', () => {
     expect((await failure(adopt(['a', 'b'], settings as Record<string, string>))).message).toContain(message);
   });
 
+  test('a port after an address is suggested as --generic-ssh-port', async () => {
+    expect(await failure(adopt(['a'], { ip_address: '10.0.0.1:2222' }))).toMatchObject({
+      message: '"10.0.0.1:2222" is neither an IP address nor a host name',
+      hint: '--generic-ip-address 10.0.0.1 --generic-ssh-port 2222',
+    });
+  });
+
   test("a missing key is reported with docker-machine's message", async () => {
     const { message } = await failure(adopt(['a'], { ip_address: '10.0.0.1', ssh_key: 'nope' }));
     expect(message).toBe(`SSH key does not exist: "${join(folder, 'nope')}"`);
