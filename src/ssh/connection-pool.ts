@@ -154,11 +154,10 @@ interface Timeouts {
 const permanentProblems: ReadonlySet<ConnectProblem> = new Set([
   'no common algorithm',
   'not permitted',
-  'not SSH',
   'another factor',
 ]);
-/** A machine that boots may still remove them. */
-const bootProblems: ReadonlySet<ConnectProblem> = new Set(['authentication', 'no such host']);
+/** A machine that boots may still remove them: until it has its address, a proxy may answer there. */
+const bootProblems: ReadonlySet<ConnectProblem> = new Set(['authentication', 'no such host', 'not SSH']);
 const timeoutProblems: ReadonlySet<ConnectProblem> = new Set([
   'no answer',
   'no banner',
