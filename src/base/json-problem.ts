@@ -1,3 +1,5 @@
+import { codePoint } from './code-point.js';
+
 interface JsonProblem {
   /** From 1. */
   line: number;
@@ -22,10 +24,6 @@ const token =
 
 /** Each bracket is a call on the stack. */
 const maxDepth = 1000;
-
-function codePoint(text: string): string {
-  return `U+${text.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`;
-}
 
 /** Methods return what is wrong at `at`. */
 class Scanner {

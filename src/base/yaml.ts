@@ -1,5 +1,6 @@
 // Import this file dynamically: the parser takes 20 ms to load.
 import { type Document, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
+import { codePoint } from './code-point.js';
 
 interface ParsedYaml {
   document: Document;
@@ -32,7 +33,7 @@ function strangeCharacter(text: string): Fault | undefined {
   const found = /[^\P{Cc}\t\r\n\u0085]|\uFEFF|\uFFFD|(?<=^[ \u00A0]*|:)\u00A0/mu.exec(text);
   if (!found) return undefined;
   const [character] = found;
-  const code = `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  const code = codePoint(character);
   const reasons: Record<string, string> = {
     '\uFFFD': 'the file is not in UTF-8',
     '\u00A0': `an invisible character (${code}): use a space`,

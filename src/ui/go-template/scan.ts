@@ -1,3 +1,4 @@
+import { codePoint } from '../../base/code-point.js';
 import { UserError } from '../../base/errors.js';
 
 export type Piece = { kind: 'text'; text: string } | { kind: 'action'; tokens: Token[]; line: number };
@@ -85,11 +86,7 @@ function tokenAt(template: string, position: number, line: number): Omit<Token, 
   if (character === '"' || character === '`') throw parsingError(line, 'unterminated quoted string');
   if (character === "'") throw parsingError(line, 'unterminated character constant');
   if (character === '}') throw parsingError(line, 'unexpected "}" in operand');
-  const code = character.codePointAt(0) ?? 0;
-  throw parsingError(
-    line,
-    `unrecognized character in action: U+${code.toString(16).toUpperCase().padStart(4, '0')} '${character}'`,
-  );
+  throw parsingError(line, `unrecognized character in action: ${codePoint(character)} '${character}'`);
 }
 
 function lineAt(template: string, position: number): number {
