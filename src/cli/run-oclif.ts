@@ -19,21 +19,19 @@ export async function runCommand(argv: readonly string[], root: string): Promise
   return process.exitCode as number | undefined;
 }
 
-/** oclif takes arguments for parts of the command, so only the first words are compared. */
 function asUnknownCommand(error: unknown, argv: readonly string[], config: Config): unknown {
-  const [, id] = (error instanceof Error && /^command (.+?) not found\.?$/i.exec(error.message)) || [];
-  if (id === undefined) return error;
-  const words = id.split(/[: ]/);
+  if (!(error instanceof Error && /^command .+ not found\.?$/is.test(error.message))) return error;
+  const words = withoutFlags(argv);
   const commands = config.commandIDs.map((command) => command.replaceAll(':', ' '));
   const known = [2, 1].find((count) => commands.includes(words.slice(0, count).join(' ')));
   if (known !== undefined)
-    return new UsageError(`unexpected argument: ${withoutFlags(argv.slice(known)).join(' ')}`, {
+    return new UsageError(`unexpected argument: ${words.slice(known).join(' ')}`, {
       hint: `belt ${words.slice(0, known).join(' ')} --help`,
     });
   const hint = `belt ${suggestCommand(argv, commands) || '--help'}`;
   const [first = ''] = words;
-  const flag = first.replace(/=.*/, '');
-  if (flag.startsWith('-'))
+  const [flag = ''] = argv[0]?.split('=') ?? [];
+  if (first === '')
     return new UsageError(isGlobal(flag) ? 'no command specified' : `unknown flag: ${flag}`, { hint });
   const isTopic = commands.some((command) => command.startsWith(`${first} `));
   return new UsageError(`"${words.slice(0, isTopic ? 2 : 1).join(' ')}" is not a belt command`, { hint });
