@@ -31,6 +31,7 @@ export function readCreateWords(words: readonly string[], rules: WordRules): Cre
   const sizes = words.filter((word) => rules.sizes.has(word));
   const [size, other] = rules.size === undefined ? sizes : [rules.size, ...sizes];
   if (nodes.length === 0) throw noMachine(size);
+  for (const node of nodes) refuseNearSize(node);
   if (size === undefined) {
     if (words.length > 1) requireSizeOrName(first, rules.driver);
     return { nodes };
@@ -73,12 +74,16 @@ function misplacedSize(size: string, hint: string): UsageError {
 
 /** Of several words, the first may be meant as a size that the driver does not have. */
 function requireSizeOrName(word: string, driver: string): void {
-  if (/^\d+[kmgtb][a-z]*$/i.test(word) && !parseSize(word))
-    throw new UsageError(`"${word}" is not a size, and looks too much like one to be a name`, {
-      hint: 'sizes are amounts of memory: 512mb, 2gb',
-    });
   if (!mayNameSize(word) || /^[A-Za-z0-9-]+$/.test(word)) return;
   throw new UsageError(`"${word}" is neither a size of the ${driver} driver nor a machine name`, {
     hint: "sizes are amounts of memory (512mb, 2gb) or the provider's own, and names have letters, digits and hyphens",
+  });
+}
+
+/** `512k`, `512mbb`: mistyped amounts would become machines. */
+function refuseNearSize(word: string): void {
+  if (!/^\d+(?:ki?b?|[mgt]i?bb+|[mgt]{2,}b*|b|bytes?)$/i.test(word)) return;
+  throw new UsageError(`"${word}" is not a size, and looks too much like one to be a name`, {
+    hint: 'sizes are amounts of memory: 512mb, 2gb',
   });
 }

@@ -34,6 +34,7 @@ describe('readCreateWords', () => {
     ['512 a b', { size: '512', nodes: ['a', 'b'] }],
     ['s-1vcpu-1gb web', { size: 's-1vcpu-1gb', nodes: ['web'] }],
     ['t3.small web', { size: 't3.small', nodes: ['web'] }],
+    ['1test 2b3', { nodes: ['1test', '2b3'] }],
     ['node[1:2] web', { nodes: ['node[1:2]', 'web'] }],
   ])('%s', (line, expected) => {
     expect(read(line)).toEqual(expected);
@@ -51,6 +52,8 @@ describe('readCreateWords', () => {
     ['node1 512mb', '"512mb" is a size, which comes before the names of the machines'],
     ['node1 t3.small', '"t3.small" is a size, which comes before the names of the machines'],
     ['512mbb node1', '"512mbb" is not a size, and looks too much like one to be a name'],
+    ['512mbb', '"512mbb" is not a size, and looks too much like one to be a name'],
+    ['512mb 1gbb', '"1gbb" is not a size, and looks too much like one to be a name'],
     ['512k node1', '"512k" is not a size, and looks too much like one to be a name'],
     ['512mb node1 1gb', '"512mb" and "1gb" are both sizes'],
     ['t3.huge node1', '"t3.huge" is neither a size of the cloud driver nor a machine name'],
