@@ -152,7 +152,7 @@ function unknownQuorum(managers: readonly Machine[], { action }: GuardOptions): 
   const names = foldNames(managers.map(({ name }) => name)).join(', ');
   return new ExternalError(
     `${action} ${names} may cost a swarm its quorum: its workers name a manager there, and no manager responds`,
-    { errorCode: 'quorum', hint: '--force to do it anyway' },
+    { errorCode: 'quorum', hint: 'retry when it accepts SSH logins again, or use --force' },
   );
 }
 
