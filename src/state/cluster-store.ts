@@ -16,7 +16,7 @@ import { mapLimited } from '../base/map-limit.js';
 import { byNaturalOrder } from '../base/natural-order.js';
 import { readRecord, writeRecord } from '../base/record-file.js';
 import type { Machine } from '../machines/model/machine.js';
-import { unknownMachines } from '../machines/model/patterns.js';
+import { unknownMachines } from '../machines/model/select-names.js';
 import { type Claim, claimNames } from './claims.js';
 import { fromDocument, type MachineDocument, toDocument } from './machine-file.js';
 import { readPointer, writePointer } from './pointer-file.js';

@@ -2,13 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import * as z from 'zod/mini';
 import { damagedFileError, requireVersion } from '../base/files.js';
-import {
-  type Addresses,
-  type JumpHost,
-  type Machine,
-  reachAddress,
-  type SshAccess,
-} from '../machines/model/machine.js';
+import { type Addresses, type Machine, reachAddress } from '../machines/model/machine.js';
 import { unusedDefaults, upgradeDocument, withSlashes } from './docker-machine-document.js';
 import {
   beltEngine,
@@ -18,6 +12,7 @@ import {
   engineOptions,
   hostOptionsShape,
 } from './engine-document.js';
+import { jumpDocument, jumpHostShape, jumpOf, loginOptionsDocument, loginOptionsOf } from './ssh-document.js';
 
 /** docker-machine's config.json (version 3), readable for its scripts, with a section `Belt`. */
 export type MachineDocument = Readonly<Record<string, unknown>>;
@@ -34,19 +29,6 @@ const beltVersion = 1;
 
 const text = z.optional(z.nullable(z.string()));
 const addresses = z.object({ Public: z.optional(z.string()), Private: z.optional(z.string()) });
-
-const jumpHost = z.object({
-  User: z.string(),
-  Host: z.string(),
-  Port: z.number(),
-  KeyPath: z.optional(z.string()),
-  CertificatePath: z.optional(z.string()),
-  AgentSocket: z.optional(z.string()),
-  ProxyCommand: z.optional(z.string()),
-  get JumpHost() {
-    return z.optional(jumpHost);
-  },
-});
 
 const documentShape = z.object({
   ConfigVersion: z.number(),
@@ -72,7 +54,7 @@ const documentShape = z.object({
       CertificatePath: z.optional(z.string()),
       AgentSocket: z.optional(z.string()),
       ProxyCommand: z.optional(z.string()),
-      JumpHost: z.optional(jumpHost),
+      JumpHost: z.optional(jumpHostShape),
       Engine: z.optional(beltEngineShape),
       CreatedAt: z.string(),
     }),
@@ -273,56 +255,6 @@ function addressesOf({ Public, Private }: z.infer<typeof addresses>): Addresses 
   return {
     ...(Public !== undefined && { public: Public }),
     ...(Private !== undefined && { private: Private }),
-  };
-}
-
-function jumpOf(
-  { User, Host, Port, KeyPath, JumpHost, ...options }: z.infer<typeof jumpHost>,
-  rebaseKey: (path: string | undefined) => string | undefined,
-): JumpHost {
-  const keyPath = rebaseKey(KeyPath);
-  return {
-    user: User,
-    host: Host,
-    port: Port,
-    ...(keyPath && { keyPath }),
-    ...loginOptionsOf(options),
-    ...(JumpHost && { jump: jumpOf(JumpHost, rebaseKey) }),
-  };
-}
-
-function jumpDocument({ user, host, port, keyPath, jump, ...options }: JumpHost): MachineDocument {
-  return {
-    User: user,
-    Host: host,
-    Port: port,
-    KeyPath: keyPath,
-    ...loginOptionsDocument(options),
-    JumpHost: jump && jumpDocument(jump),
-  };
-}
-
-interface LoginOptionsDocument {
-  CertificatePath?: string | undefined;
-  AgentSocket?: string | undefined;
-  ProxyCommand?: string | undefined;
-}
-
-function loginOptionsOf({ CertificatePath, AgentSocket, ProxyCommand }: LoginOptionsDocument): LoginOptions {
-  return {
-    ...(CertificatePath !== undefined && { certificatePath: CertificatePath }),
-    ...(AgentSocket !== undefined && { agentSocket: AgentSocket }),
-    ...(ProxyCommand !== undefined && { proxyCommand: ProxyCommand }),
-  };
-}
-
-type LoginOptions = Pick<SshAccess, 'certificatePath' | 'agentSocket' | 'proxyCommand'>;
-
-function loginOptionsDocument(options: LoginOptions): LoginOptionsDocument {
-  return {
-    CertificatePath: options.certificatePath,
-    AgentSocket: options.agentSocket,
-    ProxyCommand: options.proxyCommand,
   };
 }
 
