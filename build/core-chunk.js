@@ -33,6 +33,7 @@ export const coreModules = [
   'machines/model/fold-names',
   'machines/model/machine',
   'machines/model/patterns',
+  'machines/model/select-names',
   'machines/select-machines',
   'state/environment',
   'ui/colors',

@@ -6,7 +6,7 @@ import { AbortError, isAbort, UserError } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
 import { warnOfExpiry } from '../certs/expiry-warning.js';
 import { namedOrDefault } from '../machines/default-machine.js';
-import { exclusions } from '../machines/model/patterns.js';
+import { exclusions } from '../machines/model/select-names.js';
 import { type Environment, hasColors } from '../state/environment.js';
 import { safeText, safeView } from '../ui/safe-text.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';

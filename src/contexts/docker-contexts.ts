@@ -4,7 +4,7 @@ import type { Context } from '../app/context.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import { clientAccess } from '../engine/client-access.js';
 import { hasNoSsh, type Machine, reachAddress } from '../machines/model/machine.js';
-import { matchNames, selectNames } from '../machines/model/patterns.js';
+import { matchNames, selectNames } from '../machines/model/select-names.js';
 import { openSshConfigFor } from '../machines/openssh-client.js';
 
 /** Runs the local docker client. */

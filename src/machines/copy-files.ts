@@ -2,7 +2,7 @@ import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { UsageError, UserError } from '../base/errors.js';
 import type { Machine } from './model/machine.js';
-import { unknownMachines } from './model/patterns.js';
+import { unknownMachines } from './model/select-names.js';
 
 /** `[[user@]machine:]path` */
 export interface CopyPath {

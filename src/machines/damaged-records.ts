@@ -5,7 +5,7 @@ import { folderExists } from '../base/files.js';
 import { changedRecordError, type DamagedMachine } from '../state/cluster-store.js';
 import { forgetMachine } from './lifecycle.js';
 import type { Machine } from './model/machine.js';
-import { selectNames } from './model/patterns.js';
+import { selectNames } from './model/select-names.js';
 
 export interface Selection {
   machines: Machine[];

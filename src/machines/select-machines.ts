@@ -2,7 +2,7 @@ import type { Context } from '../app/context.js';
 import { errorCodeOf, UserError } from '../base/errors.js';
 import { mapLimited } from '../base/map-limit.js';
 import type { Machine } from './model/machine.js';
-import { selectNames } from './model/patterns.js';
+import { selectNames } from './model/select-names.js';
 
 /** @throws UserError naming every unknown machine, or one whose record is damaged */
 export async function selectMachines(

@@ -3,7 +3,7 @@ import type { Outcome } from '../app/fan-out.js';
 import { failTasks } from '../app/run-tasks.js';
 import { UserError } from '../base/errors.js';
 import type { Machine } from '../machines/model/machine.js';
-import { matchNames, selectNames, unknownMachines } from '../machines/model/patterns.js';
+import { matchNames, selectNames, unknownMachines } from '../machines/model/select-names.js';
 import { type Member, type NamedMember, named } from './model/members.js';
 
 /**

@@ -1,5 +1,5 @@
 import { UsageError } from '../../base/errors.js';
-import { exclusions } from '../../machines/model/patterns.js';
+import { exclusions } from '../../machines/model/select-names.js';
 import { execOnOne, shellCommand } from '../../machines/run-commands.js';
 import { selectMachines } from '../../machines/select-machines.js';
 import type { Passthrough } from './passthrough.js';
