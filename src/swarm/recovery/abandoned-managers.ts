@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { type AbandonedManagers, abandonedManagersPath } from '../../app/abandoned-managers.js';
 import type { Context } from '../../app/context.js';
 import type { Step } from '../../app/reporter.js';
+import type { Task } from '../../app/run-tasks.js';
 import { rethrowAbort, UserError } from '../../base/errors.js';
 import { readRecord, writeRecord } from '../../base/record-file.js';
 import type { Machine } from '../../machines/model/machine.js';
@@ -69,17 +70,15 @@ async function leaveOldSwarm(machine: Machine, step: Step, context: Context): Pr
   step('checking whether it is still in its old swarm');
   const identity = await readNodeIdentity(machine, context);
   if (identity?.manager && identity.nodeId === record.nodeId) {
-    step('leaving its old swarm');
-    await leaveUnlessLast(machine, record, context);
+    await leaveUnlessLast({ subject: machine, step, context }, record);
   }
   await forgetAbandonedManagers([name], context);
 }
 
 /** Without a swarm that continues, the machine has one of the last copies of its state. */
 async function leaveUnlessLast(
-  machine: Machine,
+  { subject: machine, step, context }: Task,
   { name, swarmId, nodeId, successor }: AbandonedManager,
-  context: Context,
 ): Promise<void> {
   const { machines } = await context.cluster.machines();
   const abandoned = new Set((await readAbandoned(context)).map((record) => record.name));
@@ -90,6 +89,7 @@ async function leaveUnlessLast(
   const manager = await findManager([others], context, continues).catch(rethrowAbort);
   if (manager) {
     manager.api.close();
+    step('leaving its old swarm');
     await withEngine(machine, context, (api) => leaveByForce(api, context));
     context.reporter.note(
       `${name} has left its old swarm, which continues without it; to add it again: belt swarm join --manager ${manager.machine.name} ${name}`,
