@@ -2,12 +2,8 @@ import { Flags } from '@oclif/core';
 import { askUnlockKey } from '../../cli/ask-unlock-key.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
-import {
-  planRecovery,
-  type Recovered,
-  type RecoveryPlan,
-  recoverSwarm,
-} from '../../swarm/recovery/recover-swarm.js';
+import { planRecovery, type RecoveryPlan } from '../../swarm/recovery/plan-recovery.js';
+import { type Recovered, recoverSwarm } from '../../swarm/recovery/recover-swarm.js';
 import { planText, recoveredText } from '../../swarm/views/recovery-texts.js';
 
 export default class Recover extends BaseCommand<typeof Recover> {

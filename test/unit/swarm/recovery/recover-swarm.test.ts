@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import type { Machine } from '../../../../src/machines/model/machine.js';
 import type { LogPosition } from '../../../../src/swarm/model/raft-log.js';
 import { backupSwarm } from '../../../../src/swarm/recovery/backup-swarm.js';
-import { planRecovery, recoverSwarm } from '../../../../src/swarm/recovery/recover-swarm.js';
+import { planRecovery } from '../../../../src/swarm/recovery/plan-recovery.js';
+import { recoverSwarm } from '../../../../src/swarm/recovery/recover-swarm.js';
 import { readRecovery, writeRecovery } from '../../../../src/swarm/recovery/recovery-record.js';
 import { removeStaleNodes } from '../../../../src/swarm/recovery/rejoin-nodes.js';
 import { restoreSwarm } from '../../../../src/swarm/recovery/restore-swarm.js';
