@@ -1,15 +1,25 @@
-/** The candidate with the smallest edit distance, which is at most a third of the word. */
+/**
+ * The candidate with the smallest edit distance, which is at most a third of the word. Of several,
+ * the one with the longest common beginning, since the first letters are rarely wrong.
+ */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3));
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) > bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance > bestDistance || (distance === bestDistance && best !== undefined)) continue;
+    if (distance > bestDistance) continue;
+    const ties = distance === bestDistance && best !== undefined;
+    if (ties && commonPrefix(word, candidate) <= commonPrefix(word, best as string)) continue;
     best = candidate;
     bestDistance = distance;
   }
   return best;
+}
+
+function commonPrefix(a: string, b: string): number {
+  const different = [...a].findIndex((letter, index) => letter !== b[index]);
+  return different === -1 ? a.length : different;
 }
 
 /** A hint: the closest name, else all of them. */

@@ -16,9 +16,7 @@ const synonyms: Readonly<Record<string, string>> = {
   describe: 'inspect',
   new: 'create',
   add: 'create',
-  run: 'exec',
   shell: 'ssh',
-  login: 'ssh',
   connect: 'ssh',
   console: 'ssh',
   cp: 'scp',
@@ -37,21 +35,20 @@ const synonyms: Readonly<Record<string, string>> = {
   get: 'ls',
   cordon: 'swarm drain',
   uncordon: 'swarm activate',
-  // docker's groups, and its commands that belt runs on a machine
+  // docker
   node: 'swarm',
   nodes: 'swarm ls',
   machine: '',
   'docker-machine': '',
-  stack: 'docker stack',
-  compose: 'docker compose',
-  service: 'docker service',
-  container: 'docker container',
-  network: 'docker network',
-  volume: 'docker volume',
-  images: 'docker images',
-  pull: 'docker pull',
-  push: 'docker push',
+  scale: 'docker service scale',
 };
+
+/** Docker's commands that belt has no command for: `belt docker` runs them. */
+const dockerCommands: ReadonlySet<string> = new Set(
+  `attach build builder buildx commit compose container diff events export history images load login
+logout manifest network pause port pull push rename rmi run save search secret service stack system tag
+unpause volume wait`.split(/\s/),
+);
 
 /** The same within a group, where they have another name. */
 const synonymsInGroup: Readonly<Record<string, string>> = {
@@ -59,6 +56,8 @@ const synonymsInGroup: Readonly<Record<string, string>> = {
   'cluster add': 'cluster new',
   'swarm create': 'swarm init',
   'swarm remove': 'swarm rm',
+  'get node': 'swarm ls',
+  'get nodes': 'swarm ls',
   'node rm': 'swarm rm',
   'node ps': 'docker node ps',
   'node inspect': 'docker node inspect',
@@ -111,7 +110,7 @@ export function suggestCommand(words: readonly string[], commands: readonly stri
 }
 
 function synonymOf([first = '', second]: readonly string[], commands: readonly string[]): string | undefined {
-  if (second === undefined) return own(synonyms, first);
+  if (second === undefined) return dockerCommands.has(first) ? `docker ${first}` : own(synonyms, first);
   const inGroup = own(synonymsInGroup, `${first} ${second}`);
   if (inGroup !== undefined) return inGroup;
   const group = own(synonyms, first) ?? first;
