@@ -3,9 +3,9 @@ import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import { clientAccess } from '../engine/client-access.js';
-import { hasNoSsh, type Machine, reachAddress } from '../machines/model/machine.js';
+import type { Machine } from '../machines/model/machine.js';
 import { matchNames, selectNames } from '../machines/model/select-names.js';
-import { openSshConfigFor } from '../machines/openssh-client.js';
+import { hasSshAddress, openSshConfigFor } from '../machines/openssh-client.js';
 
 /** Runs the local docker client. */
 export type DockerClient = (
@@ -120,7 +120,7 @@ export function sshConfigPath({ cluster }: Context): string {
 
 async function writeSshConfig(context: Context): Promise<void> {
   const { machines } = await context.cluster.machines();
-  const reachable = machines.filter((machine) => !hasNoSsh(machine) && reachAddress(machine) !== undefined);
+  const reachable = machines.filter(hasSshAddress);
   const text = await openSshConfigFor(reachable, context, (name) => contextName(name, context));
   await context.cluster.files.write(sshConfigPath(context), text);
 }

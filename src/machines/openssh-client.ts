@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { UserError } from '../base/errors.js';
-import { openSshConfig } from '../ssh/openssh-config.js';
+import type { SshTarget } from '../ssh/index.js';
+import { openSshConfig, type PinnedKeys } from '../ssh/openssh-config.js';
 import type { SshProgramCall } from './copy-files.js';
 import { observe } from './list-machines.js';
-import type { Machine } from './model/machine.js';
+import { hasNoSsh, type Machine, reachAddress } from './model/machine.js';
+import { selectMachines } from './select-machines.js';
 
 /** @throws UserError for a machine without an address */
 async function withOpenSshConfig<T>(
@@ -25,21 +27,75 @@ async function withOpenSshConfig<T>(
   }
 }
 
+/** How OpenSSH reaches a machine. */
+export interface SshAddress {
+  name: string;
+  address: string;
+  port: number;
+  user: string;
+  /** Of the private key. */
+  keyPath?: string;
+  /** The nearest jump host. */
+  jumpHost?: string;
+}
+
+export function sshAddress(machine: Machine): SshAddress {
+  const { name, host: address, port, user, keyPath, jump } = sshTarget(machine);
+  return {
+    name,
+    address,
+    port,
+    user,
+    ...(keyPath !== undefined && { keyPath }),
+    ...(jump !== undefined && { jumpHost: jump.host }),
+  };
+}
+
+/**
+ * All machines by default; warns of those that cannot be logged in to.
+ * @throws UserError for a named machine without an address or SSH
+ */
+export async function selectSshMachines(
+  nodes: readonly string[],
+  context: Context,
+  { all = false } = {},
+): Promise<Machine[]> {
+  const namesMachines = nodes.some((node) => !node.startsWith('!'));
+  if (namesMachines && !all) return selectMachines(nodes, context);
+  const machines = await selectMachines(nodes, context, { all: true });
+  if (machines.length === 0) context.reporter.warn(`cluster ${context.cluster.name} has no machines`);
+  const usable = machines.filter(hasSshAddress);
+  const left = machines.filter((machine) => !usable.includes(machine)).map(({ name }) => name);
+  if (left.length > 0) context.reporter.warn(`left out ${left.join(', ')}: no SSH or no address yet`);
+  return usable;
+}
+
+export function hasSshAddress(machine: Machine): boolean {
+  return !hasNoSsh(machine) && reachAddress(machine) !== undefined;
+}
+
 /** @param alias default: the machine's name */
 export async function openSshConfigFor(
   machines: readonly Machine[],
   context: Context,
   alias = (name: string): string => name,
 ): Promise<string> {
+  const targets = machines.map((machine) => ({ ...sshTarget(machine), alias: alias(machine.name) }));
+  return openSshConfig(targets, await pinnedKeys(targets, context));
+}
+
+export async function pinnedKeys(targets: readonly SshTarget[], context: Context): Promise<PinnedKeys> {
   const hosts = await context.knownHosts();
-  const targets = await Promise.all(
-    machines.map(async (machine) => ({
-      ...sshTarget(machine),
-      alias: alias(machine.name),
-      known: (await hosts.lookup(machine.name)).length > 0,
-    })),
-  );
-  return openSshConfig(targets, context.cluster.knownHostsPath);
+  const names = targets.flatMap(namesOnTheWay);
+  const known = await Promise.all(names.map(async (name) => (await hosts.lookup(name)).length > 0));
+  return {
+    path: context.cluster.knownHostsPath,
+    names: new Set(names.filter((_, index) => known[index])),
+  };
+}
+
+function namesOnTheWay({ name, jump }: SshTarget): string[] {
+  return [name, ...(jump ? namesOnTheWay(jump) : [])];
 }
 
 /**

@@ -1,31 +1,43 @@
+import { quoteArgs } from '../base/quote-args.js';
 import type { SshTarget } from './connection-types.js';
 
 export interface OpenSshTarget extends SshTarget {
   /** The name on command lines. */
   alias: string;
-  /** Whether known_hosts has a key; otherwise ssh pins the first one. */
-  known: boolean;
+}
+
+export interface PinnedKeys {
+  path: string;
+  /** The names that have a key; for others, ssh pins the first one. */
+  names: ReadonlySet<string>;
 }
 
 /** Uses belt's keys and known_hosts, not the user's configuration. @see ssh_config(5) */
-export function openSshConfig(targets: readonly OpenSshTarget[], knownHostsPath: string): string {
-  return targets.flatMap((target) => blocks(target, knownHostsPath)).join('\n');
+export function openSshConfig(targets: readonly OpenSshTarget[], pinned: PinnedKeys): string {
+  return targets.flatMap((target) => blocks(target, pinned)).join('\n');
 }
 
 /** The jump hosts first. */
-function blocks(target: OpenSshTarget, knownHostsPath: string): string[] {
+function blocks(target: OpenSshTarget, pinned: PinnedKeys): string[] {
   const { jump } = target;
   return [
-    ...(jump ? blocks({ ...jump, alias: jumpAlias(target), known: false }, knownHostsPath) : []),
-    block(target, knownHostsPath),
+    ...(jump ? blocks({ ...jump, alias: jumpAlias(target) }, pinned) : []),
+    formatBlock(target, pinned),
   ];
 }
 
-function block(target: OpenSshTarget, knownHostsPath: string): string {
-  const { alias, name, host, port, user, keyPath, certificatePath, agentSocket, known, jump, proxyCommand } =
-    target;
+function formatBlock(target: OpenSshTarget, pinned: PinnedKeys): string {
+  const jump: SshOption[] = target.jump ? [['ProxyJump', jumpAlias(target)]] : [];
+  const options = [['HostName', quote(target.host)] as const, ...optionsOf(target, pinned), ...jump];
+  return `Host ${target.alias}\n${options.map(([key, value]) => `  ${key} ${value}\n`).join('')}`;
+}
+
+type SshOption = readonly [key: string, value: string];
+
+/** Without the address and the jump host. */
+function optionsOf(target: SshTarget, pinned: PinnedKeys): SshOption[] {
+  const { name, port, user, keyPath, certificatePath, agentSocket, proxyCommand } = target;
   const options: [string, string | undefined][] = [
-    ['HostName', quote(host)],
     ['HostKeyAlias', quote(name, { tokens: false })],
     ['Port', String(port)],
     ['User', quote(user, { tokens: false })],
@@ -33,9 +45,9 @@ function block(target: OpenSshTarget, knownHostsPath: string): string {
     ['IdentitiesOnly', keyPath && 'yes'],
     ['CertificateFile', certificatePath && quote(certificatePath)],
     ['IdentityAgent', agentSocket && quote(agentSocket)],
-    ['UserKnownHostsFile', quote(knownHostsPath)],
+    ['UserKnownHostsFile', quote(pinned.path)],
     ['GlobalKnownHostsFile', '/dev/null'],
-    ['StrictHostKeyChecking', known ? 'yes' : 'accept-new'],
+    ['StrictHostKeyChecking', pinned.names.has(name) ? 'yes' : 'accept-new'],
     ['UpdateHostKeys', 'no'],
     ['HashKnownHosts', 'no'],
     ['CheckHostIP', 'no'],
@@ -45,11 +57,22 @@ function block(target: OpenSshTarget, knownHostsPath: string): string {
     ['ServerAliveInterval', '5'],
     ['ServerAliveCountMax', '4'],
     ['LogLevel', 'ERROR'],
-    ['ProxyJump', jump && jumpAlias(target)],
     ['ProxyCommand', proxyCommand?.replaceAll('%', '%%')],
   ];
-  const lines = options.flatMap(([key, value]) => (value ? [`  ${key} ${value}`] : []));
-  return `Host ${alias}\n${lines.join('\n')}\n`;
+  return options.flatMap(([key, value]) => (value ? [[key, value]] : []));
+}
+
+/** Arguments of ssh that do the same as the target's block, jump hosts included. */
+export function openSshArguments(target: SshTarget, pinned: PinnedKeys): string[] {
+  const { jump } = target;
+  const proxy: SshOption[] = jump ? [['ProxyCommand', proxyCommandThrough(jump, pinned)]] : [];
+  return [...optionsOf(target, pinned), ...proxy].flatMap(([key, value]) => ['-o', `${key}=${value}`]);
+}
+
+/** ssh replaces `%h` and `%p`; all that belongs to the jump host itself must survive that. */
+function proxyCommandThrough(jump: SshTarget, pinned: PinnedKeys): string {
+  const command = quoteArgs(['ssh', ...openSshArguments(jump, pinned), jump.host]).replaceAll('%', '%%');
+  return `${command} -W '[%h]:%p'`;
 }
 
 /** No machine name starts with an underscore. */

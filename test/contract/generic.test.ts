@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -172,6 +173,9 @@ describe.skipIf(!canCreateMachines())('existing servers', () => {
     ]);
     expect(unchangedParts(traces('three'))).toEqual(unchangedParts(before));
     expect(await belt.ok(['ssh', 'three', 'whoami'])).toBe('admin\n');
+    const config = join(belt.folder, 'ssh.config');
+    await writeFile(config, await belt.ok(['ssh-config']));
+    expect(execFileSync('ssh', ['-F', config, 'three', 'whoami'], { encoding: 'utf8' })).toBe('admin\n');
     const hosts = await readFile(join(belt.folder, '.belt/default/ssh/known_hosts'), 'utf8');
     expect(hosts.split('\n').map((line) => line.split(' ')[0])).toEqual([
       `[${servers.address('one')}]:22`,

@@ -259,6 +259,13 @@ describe.skipIf(!canCreateMachines())('docker-machine’s habits', () => {
     expect([await copy.ended, copy.screen()]).toEqual([0, expect.stringMatching(/20,000,000 +100%/)]);
   });
 
+  test('ssh, scp and rsync reach machines with the printed configuration', async () => {
+    await ok('docker-machine ssh-config > ssh.config');
+    expect(await ok('ssh -F ssh.config dev hostname')).toBe('dev\n');
+    await ok('scp -q -F ssh.config tree/a dev:/root/by-scp');
+    await ok("rsync -e 'ssh -F ssh.config' dev:/root/by-scp from-rsync; cmp tree/a from-rsync");
+  });
+
   test('mount and unmount use sshfs', async () => {
     await ok("mkdir mnt; docker-machine ssh dev \"mkdir -p '/srv/da ta'; echo there > '/srv/da ta/file'\"");
     try {

@@ -84,6 +84,7 @@ test('the command tree is complete', () => {
     'scp',
     'snapshot',
     'ssh',
+    'ssh-config',
     'start',
     'stats',
     'status',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CopyPath, copyCall, mountCall, unmountCall } from '../../../src/machines/copy-files.js';
 import type { Machine } from '../../../src/machines/model/machine.js';
-import { type OpenSshTarget, openSshConfig } from '../../../src/ssh/openssh-config.js';
+import { type OpenSshTarget, openSshArguments, openSshConfig } from '../../../src/ssh/openssh-config.js';
 
 const target: OpenSshTarget = {
   alias: 'node1',
@@ -14,9 +14,8 @@ const target: OpenSshTarget = {
   port: 2222,
   user: 'ubuntu',
   keyPath: '/state of "mine"/100%/id_ed25519',
-  known: true,
 };
-const knownHosts = '/state of "mine"/100%/known_hosts';
+const pinned = { path: '/state of "mine"/100%/known_hosts', names: new Set(['node1', '[bastion]:22']) };
 
 /** Checks the configuration with the system's ssh. */
 describe('the configuration for OpenSSH', () => {
@@ -26,10 +25,18 @@ describe('the configuration for OpenSSH', () => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  async function effectiveOptions(targets: OpenSshTarget[], name: string): Promise<Map<string, string>> {
+  async function effectiveOptions(
+    targets: OpenSshTarget[],
+    name: string,
+    keys = pinned,
+  ): Promise<Map<string, string>> {
     const path = join(folder, 'config');
-    await writeFile(path, openSshConfig(targets, knownHosts));
-    const text = execFileSync('ssh', ['-G', '-F', path, name], { encoding: 'utf8' });
+    await writeFile(path, openSshConfig(targets, keys));
+    return readOptions(['-F', path, name]);
+  }
+
+  function readOptions(args: string[]): Map<string, string> {
+    const text = execFileSync('ssh', ['-G', ...args], { encoding: 'utf8' });
     return new Map(
       text.split('\n').map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]),
     );
@@ -66,7 +73,7 @@ describe('the configuration for OpenSSH', () => {
   });
 
   test('the configuration accepts the first host key of a machine without one, and no other later', async () => {
-    const options = await effectiveOptions([{ ...target, known: false }], 'node1');
+    const options = await effectiveOptions([target], 'node1', { ...pinned, names: new Set() });
     expect(options.get('stricthostkeychecking')).toBe('accept-new');
   });
 
@@ -75,10 +82,43 @@ describe('the configuration for OpenSSH', () => {
     const options = await effectiveOptions([{ ...target, jump }], 'node1');
     expect(options.get('proxyjump')).toBe('_jump-to-node1');
     const onTheWay = await effectiveOptions([{ ...target, jump }], '_jump-to-node1');
-    expect([onTheWay.get('hostname'), onTheWay.get('user'), onTheWay.get('hostkeyalias')]).toEqual([
-      'bastion',
+    expect(
+      ['hostname', 'user', 'hostkeyalias', 'stricthostkeychecking'].map((key) => onTheWay.get(key)),
+    ).toEqual(['bastion', 'ops', '[bastion]:22', 'true']);
+  });
+
+  test('the arguments for ssh have the same effect as the configuration', async () => {
+    const expected = await effectiveOptions([target], 'node1');
+    const args = ['-F', '/dev/null', ...openSshArguments(target, pinned), target.host];
+    const ignored = ['host', 'originalhost'];
+    const shown = (options: Map<string, string>) => [...options].filter(([key]) => !ignored.includes(key));
+    expect(shown(readOptions(args))).toEqual(shown(expected));
+  });
+
+  test('the arguments for ssh lead through jump hosts, whose options survive the percent expansion', () => {
+    const far = { name: '[far]:22', host: 'far', port: 22, user: 'root' };
+    const jump = { name: '[bastion]:22', host: 'bastion', port: 22, user: 'ops', jump: far };
+    const command = readOptions([
+      '-F',
+      '/dev/null',
+      ...openSshArguments({ ...target, jump }, pinned),
+      target.host,
+    ]).get('proxycommand');
+    const shellWords = (text: string) =>
+      execFileSync('sh', ['-c', `for word in ${text}; do printf '%s\\n' "$word"; done`], { encoding: 'utf8' })
+        .trimEnd()
+        .split('\n');
+    const words = shellWords((command ?? '').replaceAll('%%', '%'));
+    expect(words.slice(-3)).toEqual(['bastion', '-W', '[%h]:%p']);
+    const options = readOptions(words.slice(1, -2));
+    expect([options.get('user'), options.get('userknownhostsfile')]).toEqual([
       'ops',
-      '[bastion]:22',
+      expect.stringMatching(/^\/state of "mine"\/100%%?\/known_hosts$/),
+    ]);
+    expect(shellWords((options.get('proxycommand') ?? '').replaceAll('%%', '%')).slice(-3)).toEqual([
+      'far',
+      '-W',
+      '[%h]:%p',
     ]);
   });
 });
