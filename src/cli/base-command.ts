@@ -15,10 +15,18 @@ import { type FlagShape, normalizeFlags } from './go-flags.js';
 import { type OpenContext, openContext } from './open-context.js';
 import { documentFormatIn, type Output, openOutput } from './output.js';
 import { printError } from './print-error.js';
+import { redactedCommandLine } from './redacted-command-line.js';
 import { asUsageError } from './usage-errors.js';
 
 type FlagsOf<T extends typeof Command> = Interfaces.InferredFlags<typeof reportFlags & T['flags']>;
 type ArgsOf<T extends typeof Command> = Interfaces.InferredArgs<T['args']>;
+
+/** What an empty list means. */
+interface EmptyList {
+  text: string;
+  /** A purpose and its command, as in `suggest`. */
+  next?: readonly [purpose: string, command: string];
+}
 
 /**
  * A command parses its line, calls one operation, and returns its result. It prints a view of the
@@ -135,13 +143,23 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return hasColors(process.stdout);
   }
 
+  /** An empty list at a terminal says so, and what to type; scripts get the headers. */
+  protected printRows(rows: readonly unknown[], view: string, empty: EmptyList): void {
+    const explained = rows.length === 0 && process.stderr.isTTY && !this.jsonEnabled();
+    if (!(explained && process.stdout.isTTY)) this.print(view);
+    if (!explained) return;
+    this.explain(empty.text);
+    if (empty.next) this.suggest(...empty.next);
+  }
+
   /** Asks before dangerous work. @throws UserError unless the answer is yes */
   protected async confirm(question: string, work: 'changed' | 'removed', hint?: string): Promise<void> {
     const { stdin: input, stderr: output } = process;
     const { signal } = await this.context();
     const { confirm } = await import('../ui/prompt.js');
-    if (await confirm(question, { input, output, signal })) return;
-    const advice = input.isTTY ? hint : '--yes';
+    if (await confirm(`${question} (y/N) `, { input, output, signal })) return;
+    const confirmed = redactedCommandLine([...this.commandName.split(' '), '--yes', ...this.typed]);
+    const advice = input.isTTY ? hint : confirmed;
     throw new UserError(`aborted; nothing was ${work}`, {
       errorCode: 'aborted',
       ...(advice !== undefined && { hint: advice }),

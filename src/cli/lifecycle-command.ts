@@ -23,6 +23,9 @@ interface LifecycleMessages {
 
 type Act = (machines: Machine[], context: Context) => Promise<Outcome<Machine>[]>;
 
+/** As the cluster has no machines. */
+export const nothingDone: BatchReport<string> = { ok: [], failed: [], skipped: [] };
+
 const noGuard: QuorumGuard = (_machines, _context, work) => work();
 
 /** Does one thing to each selected machine. */
@@ -45,6 +48,7 @@ export abstract class LifecycleCommand<T extends typeof Command> extends BaseCom
     const context = await this.context();
     const nodes = await this.namedOrDefault(all);
     const machines = await selectMachines(nodes, context, { all });
+    if (machines.length === 0) return nothingDone;
     const done = await this.reportDone(machines, words, context);
     const pending = machines.filter(({ name }) => !done.has(name));
     const { doing, done: doneText } = words;

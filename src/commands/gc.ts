@@ -46,7 +46,7 @@ The exit code is 1 if a provider could not be queried.`;
       ...(files.length > 0 ? [`delete ${plural(files.length, 'leftover file')}`] : []),
     ];
     const text = parts.join(' and ');
-    await this.confirm(`${text.charAt(0).toUpperCase()}${text.slice(1)}? (y/n): `, 'removed');
+    await this.confirm(`${text.charAt(0).toUpperCase()}${text.slice(1)}?`, 'removed');
   }
 }
 

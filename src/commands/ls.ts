@@ -6,8 +6,10 @@ import { timeoutFlag } from '../cli/flags.js';
 import { listMachineStates, type MachineStateRow } from '../machines/list-states.js';
 import { parseFilters } from '../machines/machine-filter.js';
 import { foldNames } from '../machines/model/fold-names.js';
-import { recordedOptions } from '../machines/select-machines.js';
+import { noMachines, recordedOptions } from '../machines/select-machines.js';
 import { formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
+
+const noMatch = { text: 'No machine matches the filter', next: ['list all machines', 'belt ls'] } as const;
 
 export default class Ls extends BaseCommand<typeof Ls> {
   static override summary = 'List machines';
@@ -59,7 +61,12 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
     const names = shown.map(({ name }) => name);
     await this.warnOfAbandoned(rows, context);
     if (quiet) this.print(names.join('\n'));
-    else if (format === undefined) this.print(machineList(shown, { wide: this.wide }));
+    else if (format === undefined)
+      this.printRows(
+        shown,
+        machineList(shown, { wide: this.wide }),
+        filters.length > 0 ? noMatch : noMachines,
+      );
     else this.print(formatMachines(format, shown, await recordedOptions(names, context)));
     return shown;
   }

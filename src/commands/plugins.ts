@@ -10,7 +10,10 @@ export default class Plugins extends BaseCommand<typeof Plugins> {
 
   async run(): Promise<Plugin[]> {
     const plugins = await listPlugins(await this.context());
-    this.print(pluginTable(plugins));
+    this.printRows(plugins, pluginTable(plugins), {
+      text: 'No plugins are installed',
+      next: ['install one', 'belt plugins install PACKAGE'],
+    });
     return plugins;
   }
 }

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import type { BatchReport } from '../app/batch-report.js';
 import { regenerateCertificates } from '../certs/regenerate-certificates.js';
 import { allFlag, yesFlag } from '../cli/flags.js';
-import { LifecycleCommand } from '../cli/lifecycle-command.js';
+import { LifecycleCommand, nothingDone } from '../cli/lifecycle-command.js';
 import { installOverSsh } from '../engine/provision-engine.js';
 import { hasNoSsh } from '../machines/model/machine.js';
 import { selectMachines } from '../machines/select-machines.js';
@@ -39,8 +39,9 @@ restart.`;
     const context = await this.context();
     const machines = await selectMachines(await this.namedOrDefault(all), context, { all });
     const names = machines.filter((machine) => !all || !hasNoSsh(machine)).map(({ name }) => name);
+    if (names.length === 0) return nothingDone;
     if (!(yes || force))
-      await this.confirm('Regenerate TLS machine certs?  Warning: this is irreversible. (y/n): ', 'changed');
+      await this.confirm('Regenerate TLS machine certs?  Warning: this is irreversible.', 'changed');
     this.print('Regenerating TLS certificates');
     const install = installOverSsh(context);
     return this.actOn(names, false, (machines) =>

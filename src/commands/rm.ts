@@ -2,13 +2,14 @@ import { Flags } from '@oclif/core';
 import type { BatchReport } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
 import { allFlag, timeoutFlag, yesFlag } from '../cli/flags.js';
-import { LifecycleCommand } from '../cli/lifecycle-command.js';
+import { LifecycleCommand, nothingDone } from '../cli/lifecycle-command.js';
 import {
   damagedError,
   forgetDamaged,
   type Selection,
   selectWithDamaged,
 } from '../machines/damaged-records.js';
+import { noMachines } from '../machines/select-machines.js';
 import { removeSwarmMachines } from '../swarm/remove-machines.js';
 
 export default class Rm extends LifecycleCommand<typeof Rm> {
@@ -45,6 +46,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     const { yes, force } = this.flags;
     const context = await this.context();
     const { machines, damaged } = await this.selected(context);
+    if (machines.length + damaged.length === 0) return nothingDone;
     const names = machines.map(({ name }) => name);
     if (!(yes || force)) await this.confirmRemoval(names);
     const report = await this.retire(names, context);
@@ -55,7 +57,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
   }
 
   private async retire(names: readonly string[], context: Context): Promise<BatchReport<string>> {
-    if (names.length === 0) return { ok: [], failed: [], skipped: [] };
+    if (names.length === 0) return nothingDone;
     const { force, timeout, 'keep-engine-config': keepEngineConfig } = this.flags;
     return this.actOn(names, false, (machines) =>
       removeSwarmMachines(machines, { force, keepEngineConfig, drainMs: timeout * 1000 }, context),
@@ -68,6 +70,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     const nodes = force ? await this.existing(context) : this.words;
     if (force && nodes.length === 0 && this.words.length > 0) return { machines: [], damaged: [] };
     const selection = await selectWithDamaged(nodes, context, { all });
+    if (selection.machines.length + selection.damaged.length === 0) context.reporter.note(noMachines.text);
     if (force) return selection;
     for (const entry of selection.damaged) {
       if (!all) throw damagedError(entry);
@@ -90,7 +93,7 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
   private async confirmRemoval(names: readonly string[]): Promise<void> {
     this.explain(`About to remove ${names.join(', ')}`);
     this.explain('WARNING: This action will delete both local reference and remote instance.');
-    await this.confirm('Are you sure? (y/n): ', 'removed');
+    await this.confirm('Are you sure?', 'removed');
   }
 }
 

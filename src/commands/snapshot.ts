@@ -39,7 +39,7 @@ join it a second time.`;
     context.signal.throwIfAborted();
     this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, made) => made);
-    this.print(snapshotTable(report.ok));
+    if (report.ok.length > 0) this.print(snapshotTable(report.ok));
     return report;
   }
 }

@@ -4,7 +4,7 @@ import { argument, timeoutFlag } from '../cli/flags.js';
 import { defaultMachine, hasDefault } from '../machines/default-machine.js';
 import { observe } from '../machines/list-machines.js';
 import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../machines/machine-status.js';
-import { selectMachines } from '../machines/select-machines.js';
+import { noMachines, selectMachines } from '../machines/select-machines.js';
 import { statusTable } from '../machines/views/machine-tables.js';
 import { capitalize } from '../ui/table.js';
 
@@ -38,7 +38,7 @@ does. Counts use the names of --wait: active is a running machine, off a stopped
     if (wait !== undefined) return this.waitFor(wait);
     if (await hasDefault((await this.context()).cluster)) return this.one(defaultMachine);
     const groups = await statusGroups(await this.context());
-    this.print(statusTable(groups));
+    this.printRows(groups, statusTable(groups), noMachines);
     return groups;
   }
 

@@ -4,6 +4,11 @@ import { mapLimited } from '../base/map-limit.js';
 import type { Machine } from './model/machine.js';
 import { selectNames } from './model/select-names.js';
 
+export const noMachines = {
+  text: 'This cluster has no machines',
+  next: ['create one', 'belt create node1'],
+} as const;
+
 /** @throws UserError naming every unknown machine, or one whose record is damaged */
 export async function selectMachines(
   nodes: readonly string[],
@@ -13,6 +18,7 @@ export async function selectMachines(
   const { machines, damaged } = await cluster.machines();
   const errors = new Map(damaged.map(({ name, error }) => [name, error]));
   if (all) for (const error of errors.values()) reporter.warn(error.message);
+  if (all && machines.length + damaged.length === 0) reporter.note(noMachines.text);
   const byName = new Map(machines.map((machine) => [machine.name, machine]));
   const known = all ? [...byName.keys()] : [...byName.keys(), ...errors.keys()];
   return selectNames(nodes, known, { all }).map((name) => {

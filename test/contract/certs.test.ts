@@ -109,7 +109,7 @@ describe.skipIf(!canCreateMachines())('engines behind TLS', () => {
     expect(answered).toEqual({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/irreversible\. \(y\/n\): error: aborted; nothing was changed/),
+      stderr: expect.stringMatching(/irreversible\. \(y\/N\) error: aborted; nothing was changed/),
     });
     const server = await pem('machines/node1/server.pem');
     await belt.ok(['regenerate-certs', '--client-certs', 'node1'], { input: 'y\n' });

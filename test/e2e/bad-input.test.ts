@@ -47,7 +47,7 @@ describe.skipIf(!canCreateMachines())('bad input', () => {
     { args: ['use', 'nothere'], code: 1, says: 'nothere' },
     { args: ['doctor', '-d', 'nspwan'], code: 1, says: 'unknown driver "nspwan"' },
     { args: ['ls', '--bogus'], code: 2, says: '--bogus' },
-    { args: ['certs', 'rotate'], code: 1, says: 'aborted; nothing was changed' },
+    { args: ['certs', 'rotate'], code: 1, says: 'there are no certificates to rotate yet' },
     {
       args: ['swarm', 'backup'],
       code: 2,

@@ -77,7 +77,7 @@ describe('clusters and their settings', () => {
 
   test('cluster rm asks for confirmation and switches to the default cluster', async () => {
     const asked = await belt.run(['cluster', 'rm', 'swarm2k'], { input: 'n\n' });
-    expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('Are you sure? (y/n): ')]);
+    expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('Are you sure? (y/N) ')]);
     expect(await belt.ok(['use'])).toBe('swarm2k\n');
     expect(await belt.ok(['cluster', 'rm', '-y', 'swarm2k'])).toBe('swarm2k\n');
     expect(await belt.ok(['use'])).toBe('default\n');

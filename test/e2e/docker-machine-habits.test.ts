@@ -361,10 +361,10 @@ describe.skipIf(!canCreateMachines())('docker-machine’s habits', () => {
     for (const input of ['< <(echo n)', '< /dev/null']) {
       const declined = await script(`docker-machine rm dev ${input}`);
       expect(declined).toMatchObject({ code: 1, stdout: '' });
-      expect(declined.stderr).toContain('error: aborted; nothing was removed\nTry: --yes\n');
+      expect(declined.stderr).toContain('error: aborted; nothing was removed\nTry: belt rm --yes dev\n');
     }
     const question = runInTerminal(belt, ['rm', 'dev']);
-    await question.until(/Are you sure\? \(y\/n\):/);
+    await question.until(/Are you sure\? \(y\/N\)/);
     question.type('\u0003');
     expect(await question.ended).toBe(130);
     const unanswered = await script('docker-machine regenerate-certs dev < /dev/null');

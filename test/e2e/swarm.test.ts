@@ -232,7 +232,7 @@ describe.skipIf(!canCreateMachines())('a swarm from scratch', () => {
 
   test('rm --all leaves no records', async () => {
     const asked = await belt.run(['rm', '--all'], { input: 'n\n' });
-    expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('Are you sure? (y/n): ')]);
+    expect([asked.code, asked.stderr]).toEqual([1, expect.stringContaining('Are you sure? (y/N) ')]);
     expect(await belt.list()).toHaveLength(4);
     await belt.ok(['rm', '--all', '--yes']);
     expect(await belt.list()).toEqual([]);

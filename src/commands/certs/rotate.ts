@@ -1,11 +1,14 @@
 import { Flags } from '@oclif/core';
 import type { Context } from '../../app/context.js';
+import { UserError } from '../../base/errors.js';
 import { plural } from '../../base/plural.js';
+import { readAuthority } from '../../certs/cluster-certificates.js';
 import { type KeyType, keyTypes } from '../../certs/model/key-type.js';
 import { type RotationReport, rotateAuthority } from '../../certs/rotate-authority.js';
 import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
 import { installOverSsh, verifyOverTls } from '../../engine/provision-engine.js';
+import { noMachines } from '../../machines/select-machines.js';
 
 export default class CertsRotate extends BaseCommand<typeof CertsRotate> {
   static override summary = "Rotate the cluster's CA without downtime";
@@ -40,7 +43,8 @@ others.`;
     const { yes, force } = this.flags;
     const keyType: KeyType | undefined = this.flags['key-type'];
     const context = await this.context();
-    if (!(yes || force)) await this.confirmRotation();
+    const restarts = await this.restartsEngines(context);
+    if (restarts && !(yes || force)) await this.confirmRotation();
     const report = await rotateAuthority(
       {
         install: installOverSsh(context),
@@ -55,11 +59,19 @@ others.`;
     return report;
   }
 
+  /** @throws UserError without any certificates */
+  private async restartsEngines({ cluster }: Context): Promise<boolean> {
+    const { machines, damaged } = await cluster.machines();
+    if (machines.length + damaged.length > 0) return true;
+    if (await readAuthority(cluster)) return false;
+    throw new UserError('there are no certificates to rotate yet', { hint: noMachines.next[1] });
+  }
+
   private async confirmRotation(): Promise<void> {
     this.explain(
       'Each engine of the cluster restarts twice; without "live-restore" its containers stop while it does.',
     );
-    await this.confirm('Rotate the certificate authority? (y/n): ', 'changed');
+    await this.confirm('Rotate the certificate authority?', 'changed');
   }
 
   private unfinished({ failed, skipped }: RotationReport, { reporter }: Context): void {

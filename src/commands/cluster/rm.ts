@@ -40,6 +40,6 @@ export default class ClusterRm extends BaseCommand<typeof ClusterRm> {
       ? `the name ${name} (its folder stays)`
       : `cluster ${name}, its settings, keys and certificates`;
     this.explain(`About to delete ${what}`);
-    await this.confirm('Are you sure? (y/n): ', 'removed');
+    await this.confirm('Are you sure?', 'removed');
   }
 }

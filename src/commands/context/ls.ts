@@ -10,7 +10,10 @@ export default class ContextLs extends BaseCommand<typeof ContextLs> {
   async run(): Promise<DockerContext[]> {
     await requireDockerClient(await this.environment());
     const contexts = await listContexts(dockerClient);
-    this.print(contextTable(contexts));
+    this.printRows(contexts, contextTable(contexts), {
+      text: 'No docker context belongs to a machine',
+      next: ['create them', 'belt context create NODES'],
+    });
     return contexts;
   }
 }

@@ -25,6 +25,7 @@ network.`;
     const { all, force, yes } = this.flags;
     const context = await this.context();
     const names = (await selectMachines(this.words, context, { all })).map(({ name }) => name);
+    if (names.length === 0) return { ok: [], failed: [], skipped: [] };
     if (!yes) await this.confirmExposure(names);
     return this.setUp(names, false, (machines) => changeAccess('insecure', machines, { force }, context));
   }
@@ -33,6 +34,6 @@ network.`;
     this.explain(
       `WARNING: anyone who can reach TCP port 2375 of ${names.join(', ')} will be root there, without a password or certificate.`,
     );
-    await this.confirm('Are you sure? (y/n): ', 'changed', 'belt engine local');
+    await this.confirm('Are you sure?', 'changed', 'belt engine local');
   }
 }

@@ -15,9 +15,13 @@ export default class ImageLs extends BaseCommand<typeof ImageLs> {
 
   async run(): Promise<Image[]> {
     const context = await this.context();
-    const images = await imageStoreOf(await context.settings.driver(this.flags.driver), context);
+    const driver = await context.settings.driver(this.flags.driver);
+    const images = await imageStoreOf(driver, context);
     const list = await images.list(context.signal);
-    this.print(imageTable(list, new Date(), { wide: this.wide }));
+    this.printRows(list, imageTable(list, new Date(), { wide: this.wide }), {
+      text: `No images of yours (driver ${driver})`,
+      next: ['create one from a machine', `belt snapshot NODE`],
+    });
     return list;
   }
 }

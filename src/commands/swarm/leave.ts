@@ -38,6 +38,6 @@ configs, after confirmation.`;
     this.explain(
       `All ${plural(nodes, 'node')} will leave: the swarm is dissolved with its services, secrets and configs.`,
     );
-    await this.confirm('Are you sure? (y/n): ', 'changed');
+    await this.confirm('Are you sure?', 'changed');
   }
 }

@@ -38,6 +38,6 @@ recover" or "swarm restore".`;
 
   private async confirmRecovery(plan: RecoveryPlan): Promise<void> {
     this.explain(planText(plan));
-    await this.confirm('Continue? (y/n): ', 'changed');
+    await this.confirm('Continue?', 'changed');
   }
 }

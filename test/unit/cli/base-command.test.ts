@@ -29,6 +29,28 @@ class Sample extends BaseCommand<typeof Sample> {
   async run(): Promise<void> {}
 }
 
+test.each([
+  [{ stdout: true, stderr: true }, '', 'No nodes\nTo add one, run: belt join node1\n'],
+  [{ stdout: false, stderr: true }, 'NODE', 'No nodes\nTo add one, run: belt join node1\n'],
+  [{ stdout: false, stderr: false }, 'NODE', ''],
+])('an empty list explains itself on a terminal only: %j', async (terminals, table, explanation) => {
+  vi.spyOn(process, 'stdout', 'get').mockReturnValue({ isTTY: terminals.stdout } as typeof process.stdout);
+  const stderr = { isTTY: terminals.stderr, write: vi.fn() };
+  vi.spyOn(process, 'stderr', 'get').mockReturnValue(stderr as unknown as typeof process.stderr);
+  const command = new SampleList([], framework);
+  const log = vi.spyOn(command, 'log').mockReturnValue();
+  await command.run();
+  expect(log.mock.calls.flat().join('')).toBe(table);
+  expect(stderr.write.mock.calls.flat().join('')).toBe(explanation);
+  vi.restoreAllMocks();
+});
+
+class SampleList extends BaseCommand<typeof SampleList> {
+  async run(): Promise<void> {
+    this.printRows([], 'NODE', { text: 'No nodes', next: ['add one', 'belt join node1'] });
+  }
+}
+
 async function read(line: string) {
   const command = new Sample(line.split(' '), framework);
   await command.init();

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import Rm from '../../../src/commands/rm.js';
 
 let store: string;
+Rm.id = 'rm';
 
 beforeEach(async () => {
   store = await mkdtemp(join(tmpdir(), 'belt-rm-'));
@@ -59,10 +60,17 @@ test('rm without an answer removes nothing, and fails', async () => {
   input.end();
   await expect(remove('node1')).rejects.toMatchObject({
     message: 'aborted; nothing was removed',
-    hint: '--yes',
+    hint: 'belt rm --yes node1',
     errorCode: 'aborted',
   });
   expect(await left()).toEqual(['bad', 'empty', 'node1']);
+});
+
+test('rm --all in an empty cluster asks nothing', async () => {
+  await rm(join(store, 'machines'), { recursive: true });
+  const { report, stderr } = await remove('--all');
+  expect(report).toEqual({ ok: [], failed: [], skipped: [] });
+  expect(stderr).toBe('This cluster has no machines\n');
 });
 
 describe('rm of damaged records', () => {

@@ -120,20 +120,20 @@ describe('confirm', () => {
     const input = new PassThrough();
     const output = new PassThrough();
     input.end(answer);
-    const yes = await confirm('Are you sure? (y/n): ', { input, output });
+    const yes = await confirm('Are you sure? (y/N) ', { input, output });
     return { yes, written: String(output.read()) };
   }
 
   test.each(['y\n', 'Y\n', 'yes\n', ' yes \r\n', 'y'])('confirm accepts %j as yes', async (answer) => {
-    expect(await ask(answer)).toEqual({ yes: true, written: 'Are you sure? (y/n): ' });
+    expect(await ask(answer)).toEqual({ yes: true, written: 'Are you sure? (y/N) ' });
   });
 
   test.each(['n\n', '\n', 'yess\n', 'no\ny\n'])('confirm takes %j for no', async (answer) => {
-    expect(await ask(answer)).toEqual({ yes: false, written: 'Are you sure? (y/n): ' });
+    expect(await ask(answer)).toEqual({ yes: false, written: 'Are you sure? (y/N) ' });
   });
 
   test('confirm takes the end of the input for no and ends the line', async () => {
-    expect(await ask('')).toEqual({ yes: false, written: 'Are you sure? (y/n): \n' });
+    expect(await ask('')).toEqual({ yes: false, written: 'Are you sure? (y/N) \n' });
   });
 
   test('an abort ends confirm', async () => {
