@@ -99,7 +99,7 @@ Rerun the same command to resume an interrupted create.`;
     this.failUnlessOk(outcomes);
     const report = reportOf(outcomes, (_, machine) => runningSummary(machine));
     if (report.ok.length > 0) this.print(machineTable(report.ok, { wide: this.wide }));
-    if (report.failed.length > 0) this.explainFailure(report.failed, context);
+    if (report.failed.length > 0) await this.explainFailure(report.failed, context);
     else await this.suggestSwarm(names, context);
     return report;
   }
@@ -138,14 +138,19 @@ Rerun the same command to resume an interrupted create.`;
     else this.suggest('add them to a swarm', `belt swarm join ${manager} ${quoteArgs(foldNames(nodes))}`);
   }
 
-  private explainFailure(failed: readonly { name: string }[], { reporter }: Context): void {
+  private async explainFailure(failed: readonly { name: string }[], context: Context): Promise<void> {
+    const { reporter, cluster } = context;
     if (this.flags['on-failure'] === 'remove') {
       reporter.note('Failed machines were removed');
       return;
     }
-    const names = foldNames(failed.map(({ name }) => name)).join(',');
-    reporter.note(`To resume, run: ${this.sameCommand}`);
-    reporter.note(`To remove the failed machines, run: belt rm -f ${quoteArgs([names])}`);
+    const recorded = new Set((await cluster.machines()).machines.map(({ name }) => name));
+    const remaining = failed.map(({ name }) => name).filter((name) => recorded.has(name));
+    const purpose = remaining.length > 0 ? 'resume' : 'retry';
+    reporter.note(`To ${purpose}, run: ${this.sameCommand}`);
+    if (remaining.length === 0) return;
+    const names = quoteArgs([foldNames(remaining).join(',')]);
+    reporter.note(`To remove the failed machines, run: belt rm -f ${names}`);
   }
 
   /** Machines that exist are recorded, so the same command resumes. */

@@ -127,7 +127,8 @@ export type MachineEvent =
   | { type: 'progress'; name: string; text: string; fraction?: number }
   | { type: 'changed'; name: string; change: MachineChange }
   | { type: 'done'; name: string }
-  | { type: 'failed'; name: string; error: Error };
+  /** `notCreated`: by `create`, when surely nothing exists at the provider: belt forgets the machine. */
+  | { type: 'failed'; name: string; error: Error; notCreated?: true };
 
 export interface SnapshotRequest {
   machine: Machine;

@@ -15,7 +15,7 @@ import {
 } from './adopt-servers.js';
 import { clusterKey, pinHostKey } from './cluster-keys.js';
 import { MachineBatch } from './driver-events.js';
-import { removeMachines } from './lifecycle.js';
+import { forgetMachine, removeMachines } from './lifecycle.js';
 import { type Machine, reachAddress } from './model/machine.js';
 import { sameSize } from './model/sizes.js';
 import { setUpMachine } from './wait-until-ready.js';
@@ -59,7 +59,7 @@ export async function createMachines(input: CreateInput, context: Context): Prom
   }
 }
 
-/** Preparation failed: the machines are recorded, but the driver has not created any. */
+/** Preparation failed: the driver has not created any machine, except in an earlier attempt. */
 class PreparationError extends Error {
   constructor(
     readonly machines: readonly Machine[],
@@ -243,9 +243,12 @@ async function createAll(
   { driver: driverName, timeoutMs }: CreateInput,
   context: Context,
 ): Promise<Map<string, Outcome<Machine>>> {
+  const earlier = new Set((await context.cluster.machines()).machines.map(({ name }) => name));
   const requests = await recordIntents(machines, context);
-  await prepare(driver, driverName, requests, context).catch((error) => {
-    throw context.signal.aborted || isAbort(error) ? error : new PreparationError(machines, error);
+  await prepare(driver, driverName, requests, context).catch(async (error) => {
+    if (context.signal.aborted || isAbort(error)) throw error;
+    for (const { name } of machines) if (!earlier.has(name)) await forgetMachine(name, context);
+    throw new PreparationError(machines, error);
   });
   const events = async () => driver.create(requests, context.signal);
   return setUpAll(
@@ -311,5 +314,6 @@ async function setUpAll(
   };
   const names = machines.map(({ name }) => name);
   await batch.follow(names, events, { after, doneText: 'ready' });
+  for (const name of batch.notCreated) await forgetMachine(name, context);
   return batch.close();
 }

@@ -15,6 +15,8 @@ export interface MachineCompletion {
 /** The machines of one command: records and shows each change that their drivers report. */
 export class MachineBatch {
   private readonly records: Map<string, Machine>;
+  /** Machines that the provider refused to create. */
+  readonly notCreated = new Set<string>();
   private readonly begun = new Set<string>();
   private readonly ended = new Map<string, Outcome<Machine>>();
   private readonly progress: Progress;
@@ -40,6 +42,7 @@ export class MachineBatch {
         if (event.type === 'progress') this.progress.update(event.name, event.text, event.fraction);
         if (event.type === 'changed') await this.change(event.name, event.change);
         if (event.type === 'failed') this.fail(event.name, event.error);
+        if (event.type === 'failed' && event.notCreated) this.notCreated.add(event.name);
         if (event.type === 'done') completions.push(this.finish(event.name, completion));
       }
     } catch (error) {

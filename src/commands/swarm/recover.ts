@@ -4,7 +4,7 @@ import { BaseCommand } from '../../cli/base-command.js';
 import { yesFlag } from '../../cli/flags.js';
 import { planRecovery, type RecoveryPlan } from '../../swarm/recovery/plan-recovery.js';
 import { type Recovered, recoverSwarm } from '../../swarm/recovery/recover-swarm.js';
-import { planText, recoveredText } from '../../swarm/views/recovery-texts.js';
+import { lostWarning, planText, recoveredText } from '../../swarm/views/recovery-texts.js';
 
 export default class Recover extends BaseCommand<typeof Recover> {
   static override summary = 'Recover a swarm that has lost its quorum';
@@ -29,6 +29,7 @@ recover" or "swarm restore".`;
     const { yes, force } = this.flags;
     const plan = await planRecovery({ force }, context);
     if (!yes) await this.confirmRecovery(plan);
+    else if (plan.lost.length > 0) context.reporter.warn(lostWarning(plan));
     const unlockKey = plan.lockedKey === undefined ? undefined : await askUnlockKey(context.signal);
     const recovered = await recoverSwarm(plan, unlockKey, context);
     if (recovered.returned.failed.length > 0) this.fail();

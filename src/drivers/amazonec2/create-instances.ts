@@ -258,8 +258,10 @@ async function* launchBatch(
   }
   for (const { name } of left) {
     // Without a response the instances may exist: the next create checks.
-    if (error === undefined || error instanceof Ec2Error) yield launchChange(name, null);
-    yield failedEvent({ name }, error ?? capacityError(instances.length, requests.length, spec, api));
+    const notCreated = error === undefined || error instanceof Ec2Error;
+    if (notCreated) yield launchChange(name, null);
+    const reason = error ?? capacityError(instances.length, requests.length, spec, api);
+    yield { ...failedEvent({ name }, reason), ...(notCreated && { notCreated }) };
   }
 }
 

@@ -28,6 +28,8 @@ export interface DropletBatch {
 interface BatchResult {
   created: Map<string, Droplet>;
   error?: Error;
+  /** Whether DigitalOcean surely has not created the rest. */
+  refused?: boolean;
 }
 
 /** Lists droplets before a retry: DigitalOcean has no idempotency key, and responses get lost. */
@@ -37,6 +39,7 @@ export async function createBatch(
   signal: AbortSignal,
 ): Promise<BatchResult> {
   const created = new Map<string, Droplet>();
+  let refused = true;
   for (let attempt = 1; ; attempt++) {
     const missing = batch.requests.filter(({ name }) => !created.has(name));
     if (missing.length === 0) return { created };
@@ -47,7 +50,8 @@ export async function createBatch(
     } catch (error) {
       if (signal.aborted) throw new AbortError();
       const lost = error instanceof DigitalOceanError && error.unclear;
-      if (!lost || attempt === maxAttempts) return { created, error: asError(error) };
+      refused &&= error instanceof DigitalOceanError && !error.unclear;
+      if (!lost || attempt === maxAttempts) return { created, error: asError(error), refused };
     }
     if (created.size === batch.requests.length) return { created };
     if (attempt === maxAttempts)

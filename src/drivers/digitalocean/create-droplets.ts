@@ -99,8 +99,8 @@ async function* createAll(
       yield { type: 'changed', name, change: { driverData: { [sentMark]: true } } };
       yield { type: 'progress', name, text: 'creating' };
     }
-    const { created, error } = await createBatch(context, batch, signal);
-    for (const { name } of batch.requests) {
+    const { created, error, refused } = await createBatch(context, batch, signal);
+    for (const { name, driverData } of batch.requests) {
       const droplet = created.get(name);
       if (droplet) {
         const item = newItem(name, droplet, context.settings);
@@ -111,6 +111,8 @@ async function* createAll(
           type: 'failed',
           name,
           error: error ?? new ExternalError('DigitalOcean did not create the droplet'),
+          // An earlier create may have ordered a droplet that is not listed yet.
+          ...(refused && !driverData?.[sentMark] && { notCreated: true }),
         };
     }
   }

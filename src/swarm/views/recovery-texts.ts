@@ -1,5 +1,8 @@
+import { quoteArgs } from '../../base/quote-args.js';
+import { foldNames } from '../../machines/model/fold-names.js';
 import { formatBytes } from '../../machines/views/image-tables.js';
-import { joinLines } from '../../ui/safe-text.js';
+import { joinLines, oneLine } from '../../ui/safe-text.js';
+import { capitalize } from '../../ui/table.js';
 
 interface BackupView {
   node: string;
@@ -55,11 +58,17 @@ export function planText(plan: PlanView): string {
   if (lost.length > 0) {
     lines.push('Unreachable, and removed from the swarm if they were managers:');
     for (const { name, reason } of lost) lines.push(`  ${name}: ${reason}`);
-    lines.push(
-      'If enough of them can be started, start them instead. Do not start a lost manager again later: remove it, or make it leave first (belt swarm leave --force NODE).',
-    );
+    lines.push('If enough of them can be started, start them instead.', capitalize(lostWarning(plan)));
   }
   return joinLines(lines);
+}
+
+/** A manager that was left behind still has the old swarm. @param lost at least one */
+export function lostWarning({ lost }: Pick<PlanView, 'lost'>): string {
+  const names = foldNames(lost.map(({ name }) => name)).join(',');
+  return oneLine(
+    `do not start a lost manager outside belt: it would run a second swarm with the same ID. Remove it: belt rm --force ${quoteArgs([names])}; or start it with belt, which makes it leave: belt start ${quoteArgs([names])}`,
+  );
 }
 
 function introduction({ swarmId, manager, isForced, moved, managers }: PlanView): string[] {

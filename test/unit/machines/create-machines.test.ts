@@ -72,6 +72,24 @@ describe('a machine that cannot be created', () => {
     expect(await phases('node1')).toEqual(['node1 creating']);
   });
 
+  test('a machine that the provider refuses leaves no record, and the others are created', async () => {
+    bed.driver.refusals.set('node2', new ExternalError('quota exceeded'));
+    expect(statusLines(await create(['node1', 'node2']))).toEqual(['node1 ok', 'node2 failed']);
+    expect((await bed.cluster.machines()).machines.map(({ name }) => name)).toEqual(['node1']);
+    expect(bed.reporter.lines).toContain('node2 failed: quota exceeded');
+  });
+
+  test('a failed preparation keeps the record of an earlier attempt', async () => {
+    bed.driver.failures.set('node1', new ExternalError('no disk left'));
+    await create(['node1']);
+    bed.driver.onPrepare = async () => {
+      throw new ExternalError('mirror unreachable');
+    };
+    await expect(create(['node1', 'node2'])).rejects.toThrow('mirror unreachable');
+    expect(await phases('node1')).toEqual(['node1 creating']);
+    expect((await bed.cluster.machines()).machines.map(({ name }) => name)).toEqual(['node1']);
+  });
+
   test('a create that is refused before it starts keeps an earlier attempt', async () => {
     bed.driver.failures.set('node1', new ExternalError('no disk left'));
     await create(['node1']);
@@ -205,10 +223,11 @@ describe('records of a create', () => {
 
   test('default engine settings are recorded when none are given', async () => {
     bed.driver.onPrepare = async () => {
-      throw new ExternalError('mirror unreachable');
+      bed.interrupt();
+      throw new AbortError();
     };
     const plain = { names: ['node1'], driver: 'memory', timeoutMs: 5_000 };
-    await expect(createMachines(plain, bed.context)).rejects.toThrow('mirror unreachable');
+    await expect(createMachines(plain, bed.context)).rejects.toThrow(AbortError);
     expect((await bed.onDisk('node1')).engine).toEqual(defaultEngineSettings);
   });
 
@@ -378,7 +397,7 @@ describe('a failed preparation', () => {
       'memory: building',
       'memory failed: mirror unreachable',
     ]);
-    expect(await phases('node1')).toEqual(['node1 creating']);
+    expect((await bed.cluster.machines()).machines).toEqual([]);
     bed.driver.onPrepare = async () => {};
     expect(statusLines(await create(['node1']))).toEqual(['node1 ok']);
   });

@@ -26,6 +26,8 @@ export class MemoryDriver implements Driver {
   readonly createRequests: CreateRequest[] = [];
   /** Machines that fail in the next operation, once each. */
   readonly failures = new Map<string, Error>();
+  /** Machines that `create` refuses, so that nothing exists. */
+  readonly refusals = new Map<string, Error>();
   /** Called at each moment of each machine; an error ends the operation of the driver. */
   onMoment: (moment: Moment, name: string) => Promise<void> | void = () => {};
   onCheck: (specs: readonly MachineSpec[]) => Promise<void> | void = () => {};
@@ -50,6 +52,11 @@ export class MemoryDriver implements Driver {
     for (const { name, size = '512mb' } of requests) {
       signal.throwIfAborted();
       await this.onMoment('begun', name);
+      const refusal = this.refusals.get(name);
+      if (refusal) {
+        yield { type: 'failed', name, error: refusal, notCreated: true };
+        continue;
+      }
       const machine = this.machines.get(name) ?? this.newMachine(size);
       this.machines.set(name, machine);
       yield { type: 'progress', name, text: 'booting', fraction: 0.5 };

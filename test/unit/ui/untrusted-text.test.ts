@@ -246,6 +246,7 @@ const views: Record<string, Record<string, (x: string) => string>> = {
         returning: [{ machine: { name: x }, role: 'worker' }],
         lost: [{ name: x, reason: x }],
       }),
+    lostWarning: (x) => recoveryTexts.lostWarning({ lost: [{ name: x, reason: x }] }),
     recoveredText: (x) =>
       recoveryTexts.recoveredText({
         manager: x,
