@@ -212,8 +212,12 @@ function isLeaderless(error: unknown, manager: Machine | undefined): boolean {
 }
 
 /** @throws UserError when the machine is not a manager, or there is no swarm */
-export function listNodes(manager: Machine | undefined, context: Context): Promise<NodeRow[]> {
-  return withSwarm({ manager }, context, async (swarm) => {
+export function listNodes(
+  manager: Machine | undefined,
+  context: Context,
+  { noWait = false } = {},
+): Promise<NodeRow[]> {
+  return withSwarm({ manager, noWait }, context, async (swarm) => {
     const members = named(await swarm.members());
     const names = displayNames(members);
     return members.map(({ node }, index) => ({ name: names[index] ?? '', ...node }));

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Belt, newBelt, type Result } from '../lab/belt.js';
 import { importWebImage } from '../lab/containers.js';
@@ -305,6 +308,25 @@ describe.runIf(canCreateMachines())('swarm verbs', () => {
         '{{json .Spec.Labels}}',
       ]);
       expect(JSON.parse(labels)).toEqual({ zone: 'a', rack: '7' });
+    });
+
+    test('Ansible logs in to groups of the inventory, which is a file or a program', async () => {
+      const file = join(belt.folder, 'belt.ini');
+      await writeFile(file, await belt.ok(['inventory']));
+      const script = join(belt.folder, 'belt-inventory');
+      const program = [process.execPath, resolve('bin/run.js')].map((path) => `'${path}'`).join(' ');
+      await writeFile(script, `#!/bin/sh\nexec ${program} inventory "$@"\n`, { mode: 0o755 });
+      const ansible = (inventory: string, group: string): string[] =>
+        execFileSync('ansible', ['-i', inventory, group, '-o', '-m', 'raw', '-a', 'hostname'], {
+          cwd: belt.folder,
+          env: belt.env,
+          encoding: 'utf8',
+        })
+          .split('\n')
+          .flatMap((line) => /^(node\d) .*\(stdout\) \1/.exec(line)?.[1] ?? [])
+          .sort();
+      expect(ansible(file, 'label_zone_a')).toEqual(['node4', 'node5']);
+      expect(ansible(script, 'label_zone_a:&label_rack_7')).toEqual(['node4']);
     });
 
     test('drain --wait lists interrupted and remaining tasks, and ends when no task runs', async () => {

@@ -16,6 +16,7 @@ const packages = {
   '/usr/bin/unshare': 'util-linux',
   '/usr/bin/zsh': 'zsh',
   '/usr/bin/fish': 'fish',
+  '/usr/bin/ansible': 'ansible-core',
 };
 
 /** Runs once before all tests: installs missing programs and builds the base image. */

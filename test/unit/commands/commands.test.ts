@@ -65,6 +65,7 @@ test('the command tree is complete', () => {
     'import',
     'init',
     'inspect',
+    'inventory',
     'ip',
     'join',
     'kill',
