@@ -4,6 +4,7 @@ import { argument, timeoutFlag } from '../cli/flags.js';
 import { defaultMachine, hasDefault } from '../machines/default-machine.js';
 import { observe } from '../machines/list-machines.js';
 import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../machines/machine-status.js';
+import { machineStates } from '../machines/model/machine.js';
 import { noMachines, selectMachines } from '../machines/select-machines.js';
 import { statusTable } from '../machines/views/machine-tables.js';
 import { capitalize } from '../ui/table.js';
@@ -12,13 +13,13 @@ export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'Show machine states';
   static override description =
     `Without NODE, shows all machines, or only the one named "default" if it exists, as docker-machine
-does. Counts use the names of --wait: active is a running machine, off a stopped one.`;
+does. The states are ${machineStates.join(', ')}.`;
   static override args = {
     node: argument('Machine whose state to print'),
   };
   static override flags = {
     wait: Flags.string({
-      summary: 'Wait until N machines are in a state, such as active=3',
+      summary: 'Wait until N machines are in a state, such as running=3',
       helpValue: 'STATE=N',
     }),
     ...timeoutFlag('Timeout in seconds', 600),
@@ -27,7 +28,7 @@ does. Counts use the names of --wait: active is a running machine, off a stopped
     { description: 'Show all states', command: '<%= config.bin %> status' },
     {
       description: 'Wait for three running machines',
-      command: '<%= config.bin %> status --wait active=3 --timeout 60',
+      command: '<%= config.bin %> status --wait running=3 --timeout 60',
     },
     { description: 'Show one machine', command: '<%= config.bin %> status node1' },
   ];

@@ -1,7 +1,7 @@
 import { nameHint } from '../base/closest.js';
 import { UsageError } from '../base/errors.js';
 import type { MachineStateRow } from './list-states.js';
-import type { Machine } from './model/machine.js';
+import { type Machine, parseState } from './model/machine.js';
 
 /** `ls --filter`; `recorded` needs no query. */
 interface MachineFilter {
@@ -22,6 +22,8 @@ export function parseFilters(filters: readonly string[]): MachineFilter {
     const [key, value] = parseFilter(filter);
     valuesByKey.set(key, [...(valuesByKey.get(key) ?? []), value]);
   }
+  const states = valuesByKey.get('state')?.map((value) => parseState(value) ?? value);
+  if (states) valuesByKey.set('state', states);
   const names = (valuesByKey.get('name') ?? []).map(nameExpression);
   const matches = (key: Key, actual: string): boolean =>
     !valuesByKey.has(key) ||

@@ -3,48 +3,34 @@ import { UsageError } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { Pending, poll } from '../base/poll.js';
 import { listMachines } from './list-machines.js';
-import { type MachineState, machineStates } from './model/machine.js';
+import { type MachineState, machineStates, parseState } from './model/machine.js';
 
-/** `status` is a state name of the 2016 belt. */
 export interface StatusGroup {
+  /** A `MachineState`. */
   status: string;
   names: string[];
 }
 
-/** DigitalOcean's state names, which the 2016 belt used. */
-const legacyNames: Partial<Record<MachineState, string>> = {
-  starting: 'new',
-  running: 'active',
-  stopped: 'off',
-};
-
-export function statusName(state: MachineState): string {
-  return legacyNames[state] ?? state;
-}
-
 interface StatusGoal {
-  status: string;
+  status: MachineState;
   count: number;
 }
 
-/** Parses `active=3`, or `running=3` with docker-machine's names. @throws UsageError */
+/** Parses `running=3`. @throws UsageError */
 export function parseGoal(text: string): StatusGoal {
   const [, word = '', digits = ''] = /^([a-z]+)=(\d+)$/i.exec(text) ?? [];
-  const state = machineStates.find(
-    (candidate) => candidate === word.toLowerCase() || legacyNames[candidate] === word.toLowerCase(),
-  );
-  if (!state) {
-    const names = machineStates.map(statusName).join(', ');
+  const status = parseState(word);
+  if (!status) {
     throw new UsageError(`"${text}" is not STATE=NUMBER`, {
-      hint: `use active=3, or another state: ${names}`,
+      hint: `use running=3, or another state: ${machineStates.join(', ')}`,
     });
   }
-  return { status: statusName(state), count: Number(digits) };
+  return { status, count: Number(digits) };
 }
 
 export async function statusGroups(context: Context): Promise<StatusGroup[]> {
   const rows = await listMachines(context);
-  const groups = groupBy(rows, ({ state }) => statusName(state));
+  const groups = groupBy(rows, ({ state }) => state);
   return [...groups].map(([status, members]) => ({
     status,
     names: members.map(({ machine }) => machine.name),

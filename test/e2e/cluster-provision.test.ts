@@ -120,8 +120,8 @@ workers: {nodes: "node[1:4]", size: 512mb, labels: {zone: a}, engine: {label: [d
     expect((await belt.ok(['cluster', 'ls'])).replaceAll(/ +/g, ' ')).toContain(
       'swarm2k * mg0 mg0,mg1,mg2 7/7\n',
     );
-    expect(await belt.ok(['status', '--wait', 'active=7', '--timeout', '10'])).toMatch(
-      /^active +7 +mg0, mg1, mg2, node1/m,
+    expect(await belt.ok(['status', '--wait', 'running=7', '--timeout', '10'])).toMatch(
+      /^Running +7 +mg0, mg1, mg2, node1/m,
     );
   });
 

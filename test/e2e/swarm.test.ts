@@ -75,12 +75,12 @@ describe.skipIf(!canCreateMachines())('a swarm from scratch', () => {
 
   test('status counts states and waits for them', async () => {
     expect((await belt.ok(['status'])).split('\n')[0]?.split(/\s+/)).toEqual(['STATUS', '#NODES', 'NAMES']);
-    expect(await belt.ok(['status', '--wait', 'active=4', '--timeout', '10'])).toMatch(/^active +4 +/m);
+    expect(await belt.ok(['status', '--wait', 'active=4', '--timeout', '10'])).toMatch(/^Running +4 +/m);
     expect(await belt.ok(['status', 'node1'])).toBe('Running\n');
     const late = await belt.run(['status', '--wait', 'active=5', '--timeout', '1']);
     expect([late.code, late.stderr]).toEqual([
       1,
-      expect.stringContaining('4 of 5 machines are active after 1 s'),
+      expect.stringContaining('4 of 5 machines are running after 1 s'),
     ]);
   });
 

@@ -17,6 +17,19 @@ export const machineStates = [
 /** `missing`: recorded, but unknown to the provider. */
 export type MachineState = (typeof machineStates)[number];
 
+/** DigitalOcean's state names, which the 2016 belt used. */
+const legacyNames: Readonly<Record<string, MachineState>> = {
+  new: 'starting',
+  active: 'running',
+  off: 'stopped',
+};
+
+/** A state as the user wrote it, in any case. @returns undefined for an unknown word */
+export function parseState(word: string): MachineState | undefined {
+  const lower = word.toLowerCase();
+  return legacyNames[lower] ?? machineStates.find((state) => state === lower);
+}
+
 export interface Addresses {
   /** For users and belt. */
   public?: string;

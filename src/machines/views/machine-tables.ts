@@ -40,7 +40,7 @@ export function machineTable(rows: readonly MachineRow[], { wide = false } = {})
 export function statusTable(groups: readonly StatusRow[]): string {
   return formatTable(
     ['status', '#nodes', 'names'],
-    groups.map(({ status, names }) => [status, String(names.length), names.join(', ')]),
+    groups.map(({ status, names }) => [capitalize(status), String(names.length), names.join(', ')]),
   );
 }
 

@@ -58,8 +58,8 @@ describe('machines', () => {
   });
 
   test('status prints one row per state', () => {
-    expect(statusTable([{ status: 'active', names: ['mg2', 'mg1', 'mg0'] }])).toBe(
-      'STATUS   #NODES   NAMES\nactive   3        mg2, mg1, mg0',
+    expect(statusTable([{ status: 'running', names: ['mg2', 'mg1', 'mg0'] }])).toBe(
+      'STATUS    #NODES   NAMES\nRunning   3        mg2, mg1, mg0',
     );
   });
 });

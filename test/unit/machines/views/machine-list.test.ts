@@ -120,6 +120,7 @@ describe('--filter', () => {
     const shown = (...filters: string[]) =>
       [running, broken].filter(parseFilters(filters).queried).map(({ name }) => name);
     expect(shown('state=Running')).toEqual(['node1']);
+    expect(shown('state=active')).toEqual(['node1']);
     expect(shown('state=timeout', 'state=running')).toEqual(['node1', 'node10']);
     expect(shown('swarm=manager', 'state=timeout')).toEqual([]);
   });
