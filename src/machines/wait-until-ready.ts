@@ -6,7 +6,7 @@ import { missingNames, readCertificate } from '../certs/model/read-certificate.j
 import { requiredNames, serverCertificateFor } from '../certs/server-certificate.js';
 import { waitForEngine } from '../engine/connect-engine.js';
 import { engineSettingsOf, provisionEngine } from '../engine/provision-engine.js';
-import type { Connection } from '../ssh/index.js';
+import { type Connection, ConnectionLost } from '../ssh/connection-types.js';
 import { hasNoSsh, type Machine } from './model/machine.js';
 
 export interface ReadyOptions {
@@ -21,9 +21,16 @@ export async function setUpMachine(machine: Machine, options: ReadyOptions, cont
   const certificatePromise =
     engineSettingsOf(machine).access === 'secure' ? serverCertificateFor(machine, context) : undefined;
   certificatePromise?.catch(() => {});
-  const connection = await logIn(machine, options, context);
-  const certificate = await certificatePromise;
-  await provisionEngine(machine, connection, { step, ...(certificate && { certificate }) }, context);
+  const provision = async () => {
+    const connection = await logIn(machine, options, context);
+    const certificate = await certificatePromise;
+    await provisionEngine(machine, connection, { step, ...(certificate && { certificate }) }, context);
+  };
+  // A first boot may restart the network or sshd after the login; provisioning is idempotent.
+  await provision().catch((error) => {
+    if (!(error instanceof ConnectionLost)) throw error;
+    return provision();
+  });
 }
 
 /** Reissues the certificate of a machine whose address has changed. @throws as `setUpMachine` */

@@ -51,6 +51,9 @@ export interface StreamOptions {
 /** The user gave up a connection that may be dead. */
 export class Disconnected extends ExternalError {}
 
+/** The connection ended while a command ran: whether the command still runs is unknown. */
+export class ConnectionLost extends ExternalError {}
+
 export interface Pty {
   term: string;
   columns: number;

@@ -5,6 +5,7 @@ import { quoteArgs } from '../base/quote-args.js';
 import { type CommandSession, startSession } from './command-session.js';
 import {
   type Connection,
+  ConnectionLost,
   Disconnected,
   type Pty,
   type SshTarget,
@@ -138,8 +139,8 @@ export function linkOver(
     });
   }
 
-  function lost(why?: string): ExternalError {
-    return new ExternalError(
+  function lost(why?: string): ConnectionLost {
+    return new ConnectionLost(
       `${target.name}: the connection was lost while a command ran${why ? `: ${why}` : reason}`,
       { hint: 'check whether the command still runs on the machine' },
     );

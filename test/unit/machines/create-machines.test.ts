@@ -168,6 +168,14 @@ describe('a successful create', () => {
     ]);
   });
 
+  test('create logs in and provisions once more when the connection is lost', async () => {
+    bed.ssh.losses.set('node1', 1).set('node2', 2);
+    expect(statusLines(await create(['node1', 'node2']))).toEqual(['node1 ok', 'node2 failed']);
+    expect(bed.ssh.system('node1').applied).toBe(1);
+    expect(bed.ssh.targets.map(({ name }) => name).sort()).toEqual(['node1', 'node1', 'node2', 'node2']);
+    expect(bed.ssh.losses.get('node2')).toBe(0);
+  });
+
   test('create does not change an engine that is already up to date', async () => {
     const [outcome] = await create(['node1']);
     if (outcome?.status !== 'ok') throw new Error('node1 was not made');

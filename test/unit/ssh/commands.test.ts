@@ -2,6 +2,7 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AbortError, ExternalError } from '../../../src/base/errors.js';
 import { LineSplitter } from '../../../src/base/line-splitter.js';
+import { ConnectionLost } from '../../../src/ssh/connection-types.js';
 import type { Connection, SshOptions } from '../../../src/ssh/index.js';
 import { recordFault } from '../../lab/record-fault.js';
 import { type Command, finish, type Peer, type PeerOptions, startPeer } from './ssh-peer.js';
@@ -129,7 +130,7 @@ describe('run', () => {
   test('a connection lost during a command is an error that says so', async () => {
     const connection = await connectTo({ run: () => peer.cut() });
     const error = await failure(connection.run('docker info'));
-    expect(error).toBeInstanceOf(ExternalError);
+    expect(error).toBeInstanceOf(ConnectionLost);
     expect(error.message).toMatch(/^node1: the connection was lost while a command ran/);
     expect(error.hint).toBe('check whether the command still runs on the machine');
   });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { rootShellCommand } from '../../../src/engine/root-shell.js';
+import { ConnectionLost } from '../../../src/ssh/connection-types.js';
 import {
   type CommandOptions,
   ConnectError,
@@ -39,6 +40,8 @@ export class LocalSsh implements Ssh {
   readonly silent = new Set<string>();
   /** The problem reported for a machine before it becomes reachable. */
   readonly obstacles = new Map<string, string>();
+  /** How often a machine's connection is lost while it is provisioned. */
+  readonly losses = new Map<string, number>();
   /** `docker system dial-stdio` exits like this instead of connecting to the engine. */
   readonly brokenDocker = new Map<string, { code: number; stderr: string }>();
   command: Command = async () => 0;
@@ -117,6 +120,9 @@ export class LocalSsh implements Ssh {
   /** The script waits for the restarted engine; a broken one would exceed the test's timeout. */
   private async provision(name: string, { stdin, stdout, signal }: StreamOptions): Promise<number> {
     const script = stdin ? await text(stdin) : '';
+    const losses = this.losses.get(name) ?? 0;
+    this.losses.set(name, losses - 1);
+    if (losses > 0) throw new ConnectionLost(`${name}: the connection was lost`);
     if (signal && this.brokenDocker.has(name)) {
       if (!signal.aborted) await once(signal, 'abort');
       signal.throwIfAborted();
