@@ -3,6 +3,7 @@ import type { KeyType } from '../certs/model/key-type.js';
 import type { Group, GroupSettings } from '../clusters/model/group.js';
 import type { Driver } from '../drivers/driver.js';
 import type { Drivers } from '../drivers/registry.js';
+import type { DockerClientSetting } from '../engine/model/docker-client-setting.js';
 import type { EngineSettings } from '../engine/model/engine-settings.js';
 import type { KnownHosts, Ssh } from '../ssh/index.js';
 import type { ClusterStore } from '../state/cluster-store.js';
@@ -35,6 +36,8 @@ export interface Settings {
   of(driver: string, group?: GroupSettings): Promise<ResolvedSettings>;
   engine(flags?: SettingSources['flags']): Promise<EngineSettings>;
   groups(): Promise<Group[]>;
+  /** Where `belt docker` runs the client. */
+  dockerClient(): Promise<DockerClientSetting>;
 }
 
 /** The dependencies of every operation; `cli/` creates one per run. */

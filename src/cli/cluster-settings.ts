@@ -2,6 +2,7 @@ import type { Settings } from '../app/context.js';
 import { type KeyType, keyTypeOf } from '../certs/model/key-type.js';
 import type { Group, GroupSettings } from '../clusters/model/group.js';
 import type { Drivers } from '../drivers/registry.js';
+import { type DockerClientSetting, dockerClientSetting } from '../engine/model/docker-client-setting.js';
 import type { EngineSettings } from '../engine/model/engine-settings.js';
 import { resolveEngineSettings } from '../state/engine-section.js';
 import type { Environment } from '../state/environment.js';
@@ -54,6 +55,10 @@ export class ClusterSettings implements Settings {
 
   async keyType(): Promise<KeyType> {
     return keyTypeOf(resolveGeneral('key_type', await this.sources()));
+  }
+
+  async dockerClient(): Promise<DockerClientSetting> {
+    return dockerClientSetting(resolveGeneral('docker_client', await this.sources()));
   }
 
   async groups(): Promise<Group[]> {

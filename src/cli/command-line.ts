@@ -21,7 +21,8 @@ type CommandLine =
   | { kind: 'complete'; words: string[] }
   | { kind: 'passthrough'; command: PassthroughName; flags: OwnFlags; tail: string[] };
 
-export type PassthroughName = 'docker' | 'ssh' | 'exec';
+/** `compose` and `stack` are docker's commands. */
+export type PassthroughName = 'docker' | 'compose' | 'stack' | 'ssh' | 'exec';
 
 /** Commands that only read local records. */
 export type LocalName = (typeof localNames)[number];
@@ -52,6 +53,8 @@ const leadingFlags: OwnFlagTable = { ...commonFlags, ...outputFlags };
 /** With the flags of their own. */
 const passthrough: Readonly<Record<PassthroughName, OwnFlagTable>> = {
   docker: {},
+  compose: {},
+  stack: {},
   ssh: {},
   exec: {
     all: { type: 'boolean' },

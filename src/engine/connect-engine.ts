@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Duplex, PassThrough, Transform, type TransformCallback, Writable } from 'node:stream';
 import { ExternalError, isAbort, messageOf } from '../base/errors.js';
 import { Pending, poll } from '../base/poll.js';
@@ -33,6 +34,36 @@ function dial(connection: Connection): Duplex {
     );
   // Once the engine hangs up, close both directions so that the next request dials again.
   return Object.assign(Duplex.from({ writable: input, readable: output }), { allowHalfOpen: false });
+}
+
+/**
+ * Connects a local client with the engine until either side ends. Each direction may end alone, as
+ * at the end of the input of `docker exec -i`.
+ * @throws NoChannelError before anything is read; ExternalError
+ */
+export async function serveEngine(socket: Socket, connection: Connection): Promise<void> {
+  const closed = new AbortController();
+  socket.once('close', () => closed.abort());
+  const output = new SkipLoginBanner();
+  output.pipe(socket, { end: false });
+  const errors = new Collector();
+  const { name, user } = connection.target;
+  const code = await connection
+    .stream(`${dockerProgram(user)} system dial-stdio`, {
+      stdin: socket,
+      stdout: output,
+      stderr: errors,
+      signal: closed.signal,
+      noWait: true,
+    })
+    .catch((error) => {
+      output.unpipe(socket);
+      if (socket.destroyed) return 0;
+      throw error;
+    });
+  if (code !== 0 && socket.bytesWritten === 0)
+    throw new ExternalError(`${name}: ${errors.text() || `docker system dial-stdio ended with ${code}`}`);
+  output.end(() => socket.end());
 }
 
 class Collector extends Writable {

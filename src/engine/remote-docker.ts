@@ -6,9 +6,13 @@ import type { StreamOptions } from '../ssh/index.js';
 import { withAdvertiseAddress } from '../swarm/model/docker-arguments.js';
 
 export function dockerCommand(args: readonly string[], machine: Machine): string {
+  return `${dockerProgram(machine.ssh.user)} ${quoteArgs(withOwnAddress(args, machine))}`.trimEnd();
+}
+
+/** `docker swarm init` and `join` advertise the machine's address for the cluster. */
+export function withOwnAddress(args: readonly string[], machine: Machine): string[] {
   const address = clusterAddress(machine);
-  const complete = address === undefined ? args : withAdvertiseAddress(args, address);
-  return `${dockerProgram(machine.ssh.user)} ${quoteArgs(complete)}`.trimEnd();
+  return address === undefined ? [...args] : withAdvertiseAddress(args, address);
 }
 
 /** @returns docker's exit code */

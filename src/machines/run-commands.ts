@@ -22,8 +22,9 @@ export async function execOnOne(
   return connection.stream(command, streams);
 }
 
-interface ExecInput {
-  commandFor: (machine: Machine) => string;
+interface ManyInput {
+  /** @returns the exit code */
+  run: (machine: Machine, streams: StreamOptions) => Promise<number>;
   /** The limit of concurrent machines. */
   limit?: number;
   /** Called for each line, without its line end. */
@@ -31,19 +32,17 @@ interface ExecInput {
 }
 
 /** Outcomes hold exit codes: a command that fails has run. */
-export async function execOnMany(
-  input: ExecInput,
+export async function runOnMany(
+  input: ManyInput,
   machines: readonly Machine[],
   context: Context,
 ): Promise<Outcome<number>[]> {
   const run = async (machine: Machine): Promise<number> => {
     const { name } = machine;
-    const connection = await reach(machine, context);
     const stdout = new LineSplitter((line) => input.onLine(name, 'stdout', line));
     const stderr = new LineSplitter((line) => input.onLine(name, 'stderr', line));
     try {
-      const { signal } = context;
-      return await connection.stream(input.commandFor(machine), { stdout, stderr, signal });
+      return await input.run(machine, { stdout, stderr, signal: context.signal });
     } finally {
       stdout.flush();
       stderr.flush();

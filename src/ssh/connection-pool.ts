@@ -35,10 +35,16 @@ export interface WaitOptions {
   onProblem?: (text: string) => void;
 }
 
+export interface ConnectOptions {
+  signal?: AbortSignal;
+  /** The number of an additional connection, for more channels than one may have; default: 0. */
+  copy?: number;
+}
+
 /** One connection per target in this process; a dead one is replaced. */
 export interface Ssh {
   /** @throws ConnectError; UserError when the host key has changed; AbortError */
-  connect(target: SshTarget, options?: { signal?: AbortSignal }): Promise<Connection>;
+  connect(target: SshTarget, options?: ConnectOptions): Promise<Connection>;
   /** Retries. @throws ExternalError with the last obstacle; UserError, AbortError as `connect` */
   waitFor(target: SshTarget, options: WaitOptions): Promise<Connection>;
   /** Ends all connections and attempts; later ones fail. */
@@ -55,9 +61,9 @@ export function openSsh(options: SshOptions): Ssh {
   async function connect(
     target: SshTarget,
     timeouts: Timeouts,
-    signal?: AbortSignal,
+    { signal, copy = 0 }: ConnectOptions = {},
   ): Promise<PooledConnection> {
-    const key = keyOf(target);
+    const key = `${copy} ${keyOf(target)}`;
     for (;;) {
       const known = links.get(key);
       const link = await orAbort(known ?? remember(key, open(target, timeouts)), signal);
@@ -87,7 +93,7 @@ export function openSsh(options: SshOptions): Ssh {
 
   /** All machines behind a jump host share one connection to it. */
   async function dialThrough(jump: SshTarget, target: SshTarget, timeouts: Timeouts): Promise<Duplex> {
-    const link = await connect(jump, timeouts, closeController.signal).catch((error) => {
+    const link = await connect(jump, timeouts, { signal: closeController.signal }).catch((error) => {
       throw error instanceof ConnectError ? jumpHostError(jump, target, error) : error;
     });
     return link.forward(target, { timeoutMs: timeouts.connectTimeoutMs, signal: closeController.signal });
@@ -103,7 +109,7 @@ export function openSsh(options: SshOptions): Ssh {
   }
 
   return {
-    connect: (target, { signal } = {}) => connect(target, { connectTimeoutMs, readyTimeoutMs }, signal),
+    connect: (target, options) => connect(target, { connectTimeoutMs, readyTimeoutMs }, options),
 
     async waitFor(target, { timeoutMs, bootRetryMs = 60_000, signal, onProblem }) {
       const startedAt = performance.now();
@@ -116,7 +122,7 @@ export function openSsh(options: SshOptions): Ssh {
             connectTimeoutMs: Math.min(attemptTimeout(attempt, connectTimeoutMs), remainingMs()),
             readyTimeoutMs: Math.min(readyTimeoutMs, remainingMs()),
           };
-          return await connect(target, timeouts, signal);
+          return await connect(target, timeouts, { ...(signal && { signal }) });
         } catch (error) {
           if (!(error instanceof ConnectError)) throw error;
           if (permanentProblems.has(error.problem)) throw error;

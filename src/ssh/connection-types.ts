@@ -44,9 +44,14 @@ export interface StreamOptions {
    * reason, it drops the connection and rejects with that.
    */
   signal?: AbortSignal;
+  /** Rejects with `NoChannelError` instead of waiting while all channels are in use. */
+  noWait?: boolean;
   /** Forwards signals (`INT`, `TERM`, ...); returns the unsubscribe function. */
   onSignal?: (deliver: (name: string) => void) => () => void;
 }
+
+/** The server opens no more channels on this connection at the moment. */
+export class NoChannelError extends ExternalError {}
 
 /** The user gave up a connection that may be dead. */
 export class Disconnected extends ExternalError {}

@@ -7,6 +7,7 @@ import {
   type Connection,
   ConnectionLost,
   Disconnected,
+  NoChannelError,
   type Pty,
   type SshTarget,
   type StreamOptions,
@@ -53,12 +54,13 @@ export function linkOver(
   /** Waits for a free channel. `attach` connects the command's streams and returns a cleanup. */
   async function execute(command: string, limits: Limits, attach: Attach): Promise<number> {
     for (;;) {
+      if (limits.noWait && slots.isFull) throw new NoChannelError(`${target.name}: all channels are in use`);
       const release = await slots.acquire(limits.signal);
       try {
         return await executeNow(command, limits, attach);
       } catch (error) {
         // The server allows fewer channels: wait for one, and use fewer from now on.
-        if (!(error instanceof ChannelRefused) || !slots.shrinkBelowUsage()) throw error;
+        if (!(error instanceof NoChannelError) || !slots.shrinkBelowUsage()) throw error;
       } finally {
         release();
       }
@@ -149,7 +151,7 @@ export function linkOver(
   function refused(error: Error): ExternalError {
     const message = `${target.name}: the server refuses to run commands: ${error.message}`;
     return 'reason' in error
-      ? new ChannelRefused(message, { cause: error })
+      ? new NoChannelError(message, { cause: error })
       : new ExternalError(message, { cause: error });
   }
 
@@ -222,14 +224,12 @@ interface Limits {
   pty?: Pty;
   timeoutMs?: number;
   signal?: AbortSignal;
+  noWait?: boolean;
   /** Sent to an abandoned command. */
   killSignal: 'TERM' | 'HUP';
 }
 
 type Attach = (session: CommandSession, stop: AbortController) => () => void;
-
-/** The server does not open another channel at the moment. */
-class ChannelRefused extends ExternalError {}
 
 /** The reader of the output closed it, as in `belt docker logs web | head`. */
 class OutputClosed extends Error {}
@@ -238,8 +238,8 @@ function outputLimitError(target: SshTarget): ExternalError {
   return new ExternalError(`${target.name}: the command printed more than ${maxOutput / 1024 / 1024} MiB`);
 }
 
-function limitsOf({ pty, signal }: StreamOptions): Limits {
-  return { killSignal: 'HUP', ...(pty && { pty }), ...(signal && { signal }) };
+function limitsOf({ pty, signal, noWait = false }: StreamOptions): Limits {
+  return { killSignal: 'HUP', noWait, ...(pty && { pty }), ...(signal && { signal }) };
 }
 
 /** Aborts `stop` at the timeout or on the signal, until the returned function is called. */

@@ -11,5 +11,6 @@ export type {
   SshTarget,
   StreamOptions,
 } from './connection-types.js';
+export { NoChannelError } from './connection-types.js';
 export { fingerprint, generateKeyPair, type SshKeyPair } from './key-pair.js';
 export { type KnownHosts, type KnownHostsOptions, openKnownHosts } from './known-hosts.js';

@@ -9,6 +9,10 @@ export class Semaphore {
     this.#limit = limit;
   }
 
+  get isFull(): boolean {
+    return this.#taken >= this.#limit;
+  }
+
   /** Resolves to a function that releases the slot. @throws AbortError */
   async acquire(signal?: AbortSignal): Promise<() => void> {
     if (signal?.aborted) throw new AbortError();

@@ -40,6 +40,7 @@ export interface SettingSources {
 export const generalSettings = [
   { key: 'driver', type: 'string', env: ['MACHINE_DRIVER'] },
   { key: 'key_type', type: 'string', env: ['BELT_KEY_TYPE'] },
+  { key: 'docker_client', type: 'string', env: ['BELT_DOCKER_CLIENT'] },
 ] as const satisfies readonly SettingDefinition[];
 
 /**

@@ -3,6 +3,8 @@ import type { PassthroughRunner } from './passthrough.js';
 
 const runners: Readonly<Record<PassthroughName, () => Promise<PassthroughRunner>>> = {
   docker: async () => (await import('./run-docker.js')).docker,
+  compose: async () => (await import('./run-docker.js')).compose,
+  stack: async () => (await import('./run-docker.js')).stack,
   ssh: async () => (await import('./run-ssh.js')).ssh,
   exec: async () => (await import('./run-exec.js')).exec,
 };

@@ -13,8 +13,7 @@ export async function exec({ flags, tail, opened }: Passthrough): Promise<number
   return runOnMachines(
     machines,
     {
-      one: (machine, streams) => execOnOne(command, machine, streams, opened.context),
-      commandFor: () => command,
+      run: (machine, streams) => execOnOne(command, machine, streams, opened.context),
       ...(limit !== undefined && { limit }),
     },
     opened,

@@ -1,7 +1,7 @@
 import { reportOf } from '../../app/batch-report.js';
 import type { Outcome } from '../../app/fan-out.js';
 import type { Machine } from '../../machines/model/machine.js';
-import { execOnMany } from '../../machines/run-commands.js';
+import { runOnMany } from '../../machines/run-commands.js';
 import type { StreamOptions } from '../../ssh/connection-types.js';
 import { hasColors } from '../../state/environment.js';
 import { failureSummary, linePrefixes } from '../../ui/failure-summary.js';
@@ -10,29 +10,30 @@ import type { OpenContext } from '../open-context.js';
 import { localStreams, withRawTerminal } from '../terminal.js';
 
 interface RemoteWork {
-  /** For one machine, connected to this terminal. @returns the remote exit code */
-  one: (machine: Machine, streams: StreamOptions) => Promise<number>;
-  /** The shell command for each of several machines. */
-  commandFor: (machine: Machine) => string;
+  /** @returns the exit code */
+  run: (machine: Machine, streams: StreamOptions) => Promise<number>;
   /** How many machines at the same time. */
   limit?: number;
 }
 
-/** Prefixes the output of several machines with their names. @returns the exit code */
+/**
+ * Connects one machine to this terminal, and prefixes the output of several with their names.
+ * @returns the exit code
+ */
 export async function runOnMachines(
   machines: readonly Machine[],
   work: RemoteWork,
   opened: OpenContext,
 ): Promise<number> {
   const [machine, ...more] = machines;
-  if (!machine || more.length > 0) return runOnMany(machines, work, opened);
+  if (!machine || more.length > 0) return runWithPrefixes(machines, work, opened);
   const streams = localStreams(opened.environment.variables['TERM'] ?? 'xterm');
-  return withRawTerminal(streams, () => work.one(machine, streams));
+  return withRawTerminal(streams, () => work.run(machine, streams));
 }
 
-async function runOnMany(
+async function runWithPrefixes(
   machines: readonly Machine[],
-  { commandFor, limit }: RemoteWork,
+  { run, limit }: RemoteWork,
   { context }: OpenContext,
 ): Promise<number> {
   const prefixes = linePrefixes(
@@ -42,11 +43,7 @@ async function runOnMany(
   const onLine = (name: string, stream: 'stdout' | 'stderr', line: string): void => {
     process[stream].write(`${prefixes.get(name)}${line}\n`);
   };
-  const outcomes = await execOnMany(
-    { commandFor, onLine, ...(limit !== undefined && { limit }) },
-    machines,
-    context,
-  );
+  const outcomes = await runOnMany({ run, onLine, ...(limit !== undefined && { limit }) }, machines, context);
   const { failed, skipped } = reportOf(outcomes.map(asFailure), (name) => name);
   if (failed.length + skipped.length === 0) return exitCodes.ok;
   const failures = failed.map(({ name, error }) => ({ name, reason: error }));

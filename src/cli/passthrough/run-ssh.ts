@@ -42,10 +42,7 @@ export async function ssh(passthrough: Passthrough): Promise<number> {
   const command = first === '--' ? words.slice(1).join(' ') : words.join(' ');
   return runOnMachines(
     [machine],
-    {
-      one: (target, streams) => execOnOne(command || loginShell, target, streams, opened.context),
-      commandFor: () => command,
-    },
+    { run: (target, streams) => execOnOne(command || loginShell, target, streams, opened.context) },
     opened,
   );
 }

@@ -19,8 +19,9 @@ import {
   waitForStatus,
 } from '../../../src/machines/machine-status.js';
 import { type Machine, machineStates } from '../../../src/machines/model/machine.js';
-import { execOnMany, execOnOne, shellCommand } from '../../../src/machines/run-commands.js';
+import { execOnOne, runOnMany, shellCommand } from '../../../src/machines/run-commands.js';
 import { inspectMachines, selectMachines } from '../../../src/machines/select-machines.js';
+import type { StreamOptions } from '../../../src/ssh/index.js';
 import { MemoryDriver } from '../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
@@ -348,6 +349,9 @@ describe('reach', () => {
 });
 
 describe('exec', () => {
+  const execX = (machine: Machine, streams: StreamOptions): Promise<number> =>
+    execOnOne('x', machine, streams, bed.context);
+
   /** Runs exec on one machine that writes these chunks. @returns the lines */
   async function linesOf(chunks: readonly Uint8Array[]): Promise<string[]> {
     const [machine] = (await bed.running('node1')) as [Machine];
@@ -357,7 +361,7 @@ describe('exec', () => {
     };
     const lines: string[] = [];
     const onLine = (_name: string, _stream: string, line: string): void => void lines.push(line);
-    await execOnMany({ commandFor: () => 'x', onLine }, [machine], bed.context);
+    await runOnMany({ run: execX, onLine }, [machine], bed.context);
     return lines;
   }
 
@@ -406,7 +410,7 @@ describe('exec', () => {
     const lines: string[] = [];
     const onLine = (name: string, stream: string, line: string): void =>
       void lines.push(`${name} ${stream} ${line}`);
-    expect(await execOnMany({ commandFor: () => 'x', onLine }, [machine], bed.context)).toEqual([
+    expect(await runOnMany({ run: execX, onLine }, [machine], bed.context)).toEqual([
       { name: 'node1', status: 'failed', error: new ExternalError('node1: the connection was lost') },
     ]);
     expect(lines).toEqual(['node1 stdout last words']);
@@ -421,9 +425,9 @@ describe('exec', () => {
       return name === 'node3' ? 7 : 0;
     };
     const lines: string[] = [];
-    const outcomes = await execOnMany(
+    const outcomes = await runOnMany(
       {
-        commandFor: ({ name }) => `echo ${name}`,
+        run: (machine, streams) => execOnOne(`echo ${machine.name}`, machine, streams, bed.context),
         onLine: (name, stream, line) => lines.push(`${name} ${stream} ${line}`),
         limit: 1,
       },

@@ -75,6 +75,7 @@ export async function openTestBed(): Promise<TestBed> {
     driver: async (named = 'memory') => named,
     of: async () => ({}),
     engine: async () => defaultEngineSettings,
+    dockerClient: async () => ({ place: 'auto' }),
     groups: async () => groups,
   };
 
