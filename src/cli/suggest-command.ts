@@ -45,8 +45,8 @@ const synonyms: Readonly<Record<string, string>> = {
 
 /** Docker's commands that belt has no command for: `belt docker` runs them. */
 const dockerCommands: ReadonlySet<string> = new Set(
-  `attach build builder buildx commit compose container diff events export history images load login
-logout manifest network pause port pull push rename rmi run save search secret service stack system tag
+  `attach build builder buildx commit container diff events export history images load login
+logout manifest network pause port pull push rename rmi run save search secret service system tag
 unpause volume wait`.split(/\s/),
 );
 

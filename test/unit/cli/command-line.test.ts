@@ -63,6 +63,8 @@ describe('the command line', () => {
     ['docker run --rm web:1 sh -- -c x', { host: [] }, 'run --rm web:1 sh -- -c x'],
     ['docker --tls info', { host: [] }, '--tls info'],
     ['docker -v', { host: [] }, '-v'],
+    ['compose -f a.yml up --host x', { host: [] }, '-f a.yml up --host x'],
+    ['--host node2 stack deploy -c a.yml web', { host: ['node2'] }, 'deploy -c a.yml web'],
     ['-s /store docker ps', { host: [], 'storage-path': '/store' }, 'ps'],
     ['ssh node1 ls -la --json', { host: [] }, 'node1 ls -la --json'],
     ['exec --limit 3 node[1:4] -- ls --all', { host: [], limit: 3 }, 'node[1:4] -- ls --all'],
@@ -93,7 +95,7 @@ describe('the command line', () => {
     ['ssh node1 grep --debug -- x', { host: [] }, 'node1 grep --debug -- x'],
     ['exec --all -D -- ls -l', { host: [], all: true, debug: true }, '-- ls -l'],
   ])('"%s" keeps the remaining arguments for the other program', (typed, flags, tail) => {
-    const [command] = /docker|ssh|exec/.exec(typed) as RegExpExecArray;
+    const [command] = /docker|compose|stack|ssh|exec/.exec(typed) as RegExpExecArray;
     expect(read(typed)).toEqual({
       kind: 'passthrough',
       command,

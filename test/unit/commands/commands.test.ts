@@ -14,7 +14,7 @@ const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
 const names = files.map((path) => path.slice(0, -'.ts'.length).replaceAll('/', ' ')).sort();
 
 /** Commands that run another program and return its output. */
-const passthrough = ['docker', 'exec', 'mount', 'scp', 'ssh'];
+const passthrough = ['compose', 'docker', 'exec', 'mount', 'scp', 'ssh', 'stack'];
 
 /** Examples that show a next step instead of the command. */
 const nextSteps = ['docker --context belt-node1 ps', '<%= config.bin %> use docker-machine'];
@@ -42,6 +42,7 @@ test('the command tree is complete', () => {
     'cluster rm',
     'cluster update',
     'completion',
+    'compose',
     'config',
     'context create',
     'context ls',
@@ -86,6 +87,7 @@ test('the command tree is complete', () => {
     'snapshot',
     'ssh',
     'ssh-config',
+    'stack',
     'start',
     'stats',
     'status',

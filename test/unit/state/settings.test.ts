@@ -158,7 +158,7 @@ describe('unknown keys', () => {
     });
     await expect(check('\ncolor: red\n')).rejects.toMatchObject({
       message: '/p/.belt.yaml line 2: "color" is not a setting or driver',
-      hint: 'use one of: driver, key_type, ocean, nspawn, engine',
+      hint: 'use one of: driver, key_type, docker_client, ocean, nspawn, engine',
     });
     await expect(check('ocean: sgp1\n')).rejects.toThrow(
       '/p/.belt.yaml line 1: "ocean" is a driver, and must hold settings by name',
@@ -280,7 +280,7 @@ describe('.belt.example.yaml', () => {
     const path = new URL('../../../.belt.example.yaml', import.meta.url);
     const example = await parseSettings('.belt.example.yaml', await readFile(path, 'utf8'));
     requireKnownSections(example, builtInDrivers.names, { groups: false });
-    expect([...example.general.keys()]).toEqual(['driver', 'key_type']);
+    expect([...example.general.keys()]).toEqual(['driver', 'key_type', 'docker_client']);
     expect([...example.sections.keys()].sort()).toEqual(['engine', ...builtInDrivers.names].sort());
     expect([...(example.sections.get('engine')?.entries.keys() ?? [])]).toEqual(
       engineDefinitions.map(({ key }) => key),
