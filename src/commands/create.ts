@@ -50,7 +50,7 @@ Rerun the same command to resume an interrupted create.`;
     ...engineFlags,
     ...oldSwarmFlags,
     'dry-run': Flags.boolean({
-      summary: 'Show what would change on existing servers (driver generic), without changing it',
+      summary: 'Show what would be created, or changed on existing servers, without doing it',
     }),
     'on-failure': Flags.string({
       summary: 'Keep machines that fail, so that a rerun resumes, or remove them',
@@ -69,6 +69,10 @@ Rerun the same command to resume an interrupted create.`;
       command: '<%= config.bin %> create -d ec2 512mb node[1:4]',
     },
     { description: 'Create one machine of the default size', command: '<%= config.bin %> create node1' },
+    {
+      description: 'Show names, sizes and prices of new machines',
+      command: '<%= config.bin %> create -d digitalocean --dry-run 2gb node[1:4]',
+    },
     {
       description: 'Show what adopting existing servers would change',
       command: '<%= config.bin %> create -d generic --generic-ip-address 10.0.0.[11:14] --dry-run node[1:4]',

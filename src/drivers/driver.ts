@@ -42,6 +42,15 @@ export interface Driver {
    */
   isSize?(word: string, signal: AbortSignal): Promise<boolean>;
 
+  /** For `belt sizes`. Omitted: it has none. */
+  sizes?(signal: AbortSignal): Promise<MachineSize[]>;
+
+  /** For `belt regions`. Omitted: it has none. */
+  regions?(signal: AbortSignal): Promise<ProviderRegion[]>;
+
+  /** What `create` would create, after `check`. Changes nothing. Omitted: only names and sizes are known. */
+  plan?(specs: readonly MachineSpec[], signal: AbortSignal): Promise<CreationPlan[]>;
+
   /** Refuses what cannot work, before anything changes. @throws UserError */
   check(specs: readonly MachineSpec[], signal: AbortSignal): Promise<void>;
 
@@ -98,6 +107,42 @@ export interface MachineSpec {
   /** The provider's id from an interrupted create. */
   id?: string;
   driverData?: Record<string, unknown>;
+}
+
+/** A size that machines can have. */
+export interface MachineSize {
+  /** As `create` accepts it. */
+  name: string;
+  /** Mebibytes. */
+  memory: number;
+  cpus?: number;
+  /** Gigabytes. */
+  disk?: number;
+  /** US dollars. */
+  monthlyPrice?: number;
+  /** The regions that have it. Omitted: all. */
+  regions?: string[];
+}
+
+export interface ProviderRegion {
+  /** As the driver's setting accepts it. */
+  name: string;
+  title?: string;
+  /** Whether it accepts new machines. */
+  available: boolean;
+}
+
+/** A machine that `create` would create. */
+export interface CreationPlan {
+  name: string;
+  /** The provider's name for it. */
+  size?: string;
+  /** Mebibytes. */
+  memory?: number;
+  image?: string;
+  region?: string;
+  /** US dollars. */
+  monthlyPrice?: number;
 }
 
 export interface Adoption {

@@ -91,12 +91,6 @@ async function removeUnfinished(candidates: readonly { name: string }[], context
 /** Undefined for a driver that creates its machines. */
 type Adoptions = ReadonlyMap<string, Adoption> | undefined;
 
-/** @returns undefined for a driver that creates its machines. @throws UserError */
-export async function machinesToAdopt(input: CreateInput, context: Context): Promise<Machine[] | undefined> {
-  const driver = await context.driver(input.driver, input.settings);
-  return driver.adopt && (await checkCreation(input, context)).toCreate;
-}
-
 /** Checks the input of `createMachines`. Changes nothing. @throws UserError */
 export async function checkCreation(
   input: CreateInput,
@@ -211,7 +205,7 @@ function newRecord(name: string, input: CreateInput, { cluster }: Context): Mach
   };
 }
 
-function specOf({ name, size, id, driverData }: Machine): MachineSpec {
+export function specOf({ name, size, id, driverData }: Machine): MachineSpec {
   return { name, driverData, ...(size !== undefined && { size }), ...(id !== undefined && { id }) };
 }
 

@@ -1,17 +1,19 @@
 import type { Context } from '../app/context.js';
 import { fanOut, type Outcome } from '../app/fan-out.js';
 import type { Step } from '../app/reporter.js';
-import { explanationOf, UserError } from '../base/errors.js';
+import { explanationOf } from '../base/errors.js';
 import { plural } from '../base/plural.js';
+import type { CreationPlan } from '../drivers/driver.js';
 import { describePlan, type Plan } from '../engine/model/engine-plan.js';
 import { planProvisioning } from '../engine/provision-engine.js';
 import { firstLogin } from './adopt-servers.js';
-import { type CreateInput, machinesToAdopt } from './create-machines.js';
+import { type CreateInput, checkCreation, specOf } from './create-machines.js';
 import { hasNoSsh, type Machine, reachAddress } from './model/machine.js';
+import { formatMemory, formatPrice, sameSize } from './model/sizes.js';
 import { captureOriginalState } from './original-state.js';
 
-export interface MachinePlan {
-  name: string;
+export interface MachinePlan extends CreationPlan {
+  /** Empty for a machine that does not exist yet, as `system`. */
   address: string;
   /** For example `Debian GNU/Linux 13 (trixie)`. */
   system: string;
@@ -27,15 +29,44 @@ export interface MachinePlan {
   steps: string[];
 }
 
-/** Changes nothing. @throws UserError for a driver that creates its machines */
+/** Changes nothing. @throws UserError for what cannot be created */
 export async function planMachines(input: CreateInput, context: Context): Promise<Outcome<MachinePlan>[]> {
-  const machines = await machinesToAdopt(input, context);
-  if (!machines) {
-    throw new UserError(
-      `--dry-run works only with existing servers, and ${input.driver} creates its machines`,
-      { hint: 'use it with -d generic' },
-    );
-  }
+  const { driver, adoptions, toCreate } = await checkCreation(input, context);
+  if (adoptions) return planAdoptions(toCreate, input, context);
+  const plans = (await driver.plan?.(toCreate.map(specOf), context.signal)) ?? [];
+  const planned = new Map(plans.map((plan) => [plan.name, plan]));
+  return toCreate.map((machine) => {
+    const { name, size } = machine;
+    const plan = planned.get(name) ?? { name, ...(size !== undefined && { size }) };
+    return {
+      name,
+      status: 'ok',
+      value: { ...emptyPlan(name), ...plan, steps: creationSteps(plan, machine) },
+    };
+  });
+}
+
+function creationSteps(plan: CreationPlan, { driver, id }: Machine): string[] {
+  const { size = '', memory, image, region, monthlyPrice } = plan;
+  const amount = memory === undefined || sameSize(size, `${memory}`) ? '' : ` (${formatMemory(memory)})`;
+  const details = [
+    `driver ${driver}`,
+    size && `size ${size}${amount}`,
+    image && `image ${image}`,
+    region && `region ${region}`,
+    monthlyPrice !== undefined && formatPrice(monthlyPrice),
+  ];
+  return [
+    `${id === undefined ? 'create' : 'finish creating'} it: ${details.filter(Boolean).join(', ')}`,
+    'set up Docker Engine, and install it unless the image has it',
+  ];
+}
+
+async function planAdoptions(
+  machines: readonly Machine[],
+  input: CreateInput,
+  context: Context,
+): Promise<Outcome<MachinePlan>[]> {
   const progress = context.reporter.open(machines.map(({ name }) => name));
   const plan = (machine: Machine): Promise<MachinePlan> =>
     planMachine(machine, input, (text) => progress.update(machine.name, text), context);
@@ -58,21 +89,25 @@ async function planMachine(
 ): Promise<MachinePlan> {
   const { name } = machine;
   const address = reachAddress(machine) ?? '';
-  const emptyPlan = {
+  const unchanged = { ...emptyPlan(name), address };
+  if (hasNoSsh(machine)) return unchanged;
+  const { connection, machine: loggedIn } = await firstLogin(machine, { timeoutMs, step }, context);
+  step('inspecting the machine');
+  const plan = await planProvisioning(loggedIn, connection, { step }, context);
+  const { containers } = await captureOriginalState(machine.name, connection, context);
+  return { ...unchanged, ...summarizePlan(plan, containers.length) };
+}
+
+function emptyPlan(name: string): MachinePlan {
+  return {
     name,
-    address,
+    address: '',
     system: '',
     files: [],
     commands: [],
     containers: 0,
     steps: ['nothing to do'],
   };
-  if (hasNoSsh(machine)) return emptyPlan;
-  const { connection, machine: loggedIn } = await firstLogin(machine, { timeoutMs, step }, context);
-  step('inspecting the machine');
-  const plan = await planProvisioning(loggedIn, connection, { step }, context);
-  const { containers } = await captureOriginalState(machine.name, connection, context);
-  return { ...emptyPlan, ...summarizePlan(plan, containers.length) };
 }
 
 function summarizePlan(plan: Plan, containers: number): Omit<MachinePlan, 'name' | 'address'> {

@@ -95,6 +95,11 @@ describe.skipIf(!canCreateMachines())('the amazonec2 driver', () => {
     const callsBefore = ec2.count('DescribeInstances');
     const listed = await it.driver.list(it.machines(), signal);
     expect(ec2.count('DescribeInstances') - callsBefore).toBe(1);
+    expect(await it.driver.plan?.([{ name: 'node41', size: '512mb' }], signal)).toEqual([
+      { name: 'node41', size: 't3.nano', memory: 512, image: 'debian-13', region: 'us-east-1' },
+    ]);
+    expect(await it.driver.sizes?.(signal)).toContainEqual({ name: 't3.nano', memory: 512, cpus: 2 });
+    expect(await it.driver.regions?.(signal)).toContainEqual({ name: 'us-east-1', available: true });
     expect(new Set(listed.map(({ state }) => state))).toEqual(new Set(['running']));
     expect(listed.map(({ size }) => size)).toEqual(Array(40).fill('512mb'));
   });

@@ -183,6 +183,28 @@ describe('create', () => {
     expect([...cloud.agents]).toEqual([expect.stringMatching(/^axios\/1\./)]);
   });
 
+  test('sizes, regions and plans come from the API, and change nothing', async () => {
+    await emulate();
+    const driver = open();
+    expect((await driver.sizes?.(signal))?.[0]).toEqual({
+      name: 's-1vcpu-512mb-10gb',
+      memory: 512,
+      cpus: 1,
+      disk: 10,
+      monthlyPrice: 4,
+      regions: ['fra1', 'nyc1', 'nyc3', 'sgp1'],
+    });
+    expect(await driver.regions?.(signal)).toContainEqual({
+      name: 'nyc1',
+      title: 'New York 1',
+      available: false,
+    });
+    const [one, two] = (await driver.plan?.(requests('node1,sgp1-node2'), signal)) ?? [];
+    expect(one).toMatchObject({ name: 'node1', size: 's-1vcpu-512mb-10gb', monthlyPrice: 4 });
+    expect(two).toMatchObject({ name: 'sgp1-node2', region: 'sgp1', memory: 512 });
+    expect(cloud.requests.filter((request) => !request.startsWith('GET '))).toEqual([]);
+  });
+
   test('create reports the price and gives each droplet its host key', async () => {
     await emulate();
     const driver = open();

@@ -3,11 +3,11 @@ import { withTimeout } from '../../base/with-timeout.js';
 import type { Check, Driver, DriverOptions } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 import { openImageStore, snapshot } from './create-images.js';
-import { check, create, prepare, type SharedResources } from './create-instances.js';
+import { check, create, plan, prepare, type SharedResources } from './create-instances.js';
 import type { Ec2Api } from './ec2-api.js';
 import { openContext } from './ec2-context.js';
 import { kill, remove, restart, start, stop } from './instance-lifecycle.js';
-import { isInstanceType } from './instance-types.js';
+import { isInstanceType, listRegions, listTypes } from './instance-types.js';
 import { discover, list } from './list-instances.js';
 import { resize } from './resize-instances.js';
 
@@ -16,6 +16,9 @@ export function openAmazonEc2(options: DriverOptions): Driver {
   let prepared: SharedResources | undefined;
   return {
     isSize: async (word) => isInstanceType(word),
+    sizes: async (signal) => listTypes(await ec2.api(), signal),
+    regions: async (signal) => listRegions(await ec2.api(), signal),
+    plan: (specs, signal) => plan(ec2, specs, signal),
     async check(specs, signal) {
       await ec2.ownUserData();
       await check(ec2, specs, signal);

@@ -4,7 +4,14 @@ import { ExternalError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { mapLimited } from '../../base/map-limit.js';
 import { Pending, poll, retry } from '../../base/poll.js';
-import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
+import type {
+  CreateRequest,
+  CreationPlan,
+  MachineChange,
+  MachineEvent,
+  MachineSpec,
+  PrepareProgress,
+} from '../driver.js';
 import { failedEvent } from '../kit/event-stream.js';
 import { requireNoStrays } from '../kit/provider-objects.js';
 import { type Ec2Api, pollIntervalMs } from './ec2-api.js';
@@ -70,6 +77,26 @@ export async function check(
   );
   const isResumable = (spec: MachineSpec) => idOf(spec) !== undefined || launchOf(spec) !== undefined;
   requireNoStrays(specs, names, isResumable, { found: 'EC2 has an instance', driver: 'amazonec2' });
+}
+
+export async function plan(
+  ec2: Ec2Context,
+  specs: readonly MachineSpec[],
+  signal: AbortSignal,
+): Promise<CreationPlan[]> {
+  const api = await ec2.api();
+  const types = [...new Set(specs.map((spec) => typeOf(ec2, spec)))];
+  const memory = types.length > 0 ? await ec2.memoryOf(api, types, signal) : new Map<string, number>();
+  return specs.map((spec) => {
+    const type = typeOf(ec2, spec);
+    return {
+      name: spec.name,
+      size: type,
+      memory: memory.get(type) ?? 0,
+      image: ec2.settings.ami,
+      region: api.region,
+    };
+  });
 }
 
 function sizeOf({ settings }: Ec2Context, { size }: MachineSpec): string {

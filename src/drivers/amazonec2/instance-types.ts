@@ -1,6 +1,11 @@
-import { DescribeInstanceTypesCommand } from '@aws-sdk/client-ec2';
+import {
+  DescribeInstanceTypesCommand,
+  DescribeRegionsCommand,
+  paginateDescribeInstanceTypes,
+} from '@aws-sdk/client-ec2';
 import { UserError } from '../../base/errors.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
+import type { MachineSize, ProviderRegion } from '../driver.js';
 import type { Ec2Api } from './ec2-api.js';
 
 /** As in image names; the EC2 API calls amd64 x86_64. */
@@ -90,4 +95,26 @@ export async function memoryOfTypes(
   throw new UserError(`${region} has no instance type ${unknown}`, {
     hint: `aws ec2 describe-instance-types --region ${region}`,
   });
+}
+
+/** The region's types with a processor that belt supports, the smallest first. EC2's API has no prices. */
+export async function listTypes({ client }: Ec2Api, signal: AbortSignal): Promise<MachineSize[]> {
+  const input = {
+    Filters: [{ Name: 'processor-info.supported-architecture', Values: ['x86_64', 'arm64'] }],
+  };
+  const sizes: MachineSize[] = [];
+  for await (const page of paginateDescribeInstanceTypes({ client }, input, { abortSignal: signal })) {
+    for (const { InstanceType: name, MemoryInfo, VCpuInfo } of page.InstanceTypes ?? [])
+      if (name !== undefined)
+        sizes.push({ name, memory: MemoryInfo?.SizeInMiB ?? 0, cpus: VCpuInfo?.DefaultVCpus ?? 0 });
+  }
+  return sizes.sort((a, b) => a.memory - b.memory || (a.name < b.name ? -1 : 1));
+}
+
+/** Those that the account may use. */
+export async function listRegions({ client }: Ec2Api, signal: AbortSignal): Promise<ProviderRegion[]> {
+  const { Regions = [] } = await client.send(new DescribeRegionsCommand({}), { abortSignal: signal });
+  return Regions.map(({ RegionName: name = '' }) => ({ name, available: true })).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
 }

@@ -30,6 +30,7 @@ export interface DropletSize {
 
 export interface Region {
   slug: string;
+  name: string;
   available: boolean;
 }
 

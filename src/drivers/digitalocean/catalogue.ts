@@ -1,7 +1,7 @@
 import { closest, nameHint } from '../../base/closest.js';
 import { UserError } from '../../base/errors.js';
 import { formatMemory, parseSize } from '../../machines/model/sizes.js';
-import type { Machine, SettingValues } from '../driver.js';
+import type { Machine, MachineSize, ProviderRegion, SettingValues } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
 import type { DropletSize, Region } from './api-types.js';
 
@@ -21,8 +21,25 @@ export function describeSize({ slug, memory, vcpus, disk }: DropletSize): string
   return `${slug} (${formatMemory(memory)}, ${vcpus} vCPU${vcpus === 1 ? '' : 's'}, ${disk} GB disk)`;
 }
 
-export function formatPrice(dollars: number): string {
-  return `$${dollars.toFixed(2)} a month`;
+/** The cheapest first. */
+export function machineSizes(sizes: readonly DropletSize[]): MachineSize[] {
+  return sizes
+    .filter(({ available }) => available)
+    .sort((a, b) => a.price_monthly - b.price_monthly || a.memory - b.memory)
+    .map(({ slug, memory, vcpus, disk, price_monthly, regions }) => ({
+      name: slug,
+      memory,
+      cpus: vcpus,
+      disk,
+      monthlyPrice: price_monthly,
+      regions: [...regions].sort(),
+    }));
+}
+
+export function providerRegions(regions: readonly Region[]): ProviderRegion[] {
+  return regions
+    .map(({ slug, name, available }) => ({ name: slug, title: name, available }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function cheapest(sizes: readonly DropletSize[], memory: number): DropletSize | undefined {

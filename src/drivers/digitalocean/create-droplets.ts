@@ -3,11 +3,19 @@ import { nameHint } from '../../base/closest.js';
 import { ExternalError, UserError } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import type { SshAccess } from '../../machines/model/machine.js';
-import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
+import { formatPrice } from '../../machines/model/sizes.js';
+import type {
+  CreateRequest,
+  CreationPlan,
+  MachineChange,
+  MachineEvent,
+  MachineSpec,
+  PrepareProgress,
+} from '../driver.js';
 import { done } from '../kit/event-stream.js';
 import { requireNoStrays } from '../kit/provider-objects.js';
 import type { DigitalOceanImage, Droplet, DropletSize } from './api-types.js';
-import { chooseSize, describeSize, formatPrice, regionFor } from './catalogue.js';
+import { chooseSize, describeSize, regionFor } from './catalogue.js';
 import { createBatch, type DropletBatch, maxBatchSize, removeDuplicates } from './create-batch.js';
 import type { DigitalOceanSettings } from './digitalocean-settings.js';
 import { type Catalogue, clusterDroplets, type DropletContext } from './droplet-context.js';
@@ -51,6 +59,25 @@ export async function check(
   const names = new Set((await clusterDroplets(context, signal)).map(({ name }) => name));
   const isResumable = (spec: MachineSpec) => idOf(spec) !== undefined || Boolean(spec.driverData?.[sentMark]);
   requireNoStrays(specs, names, isResumable, { found: 'DigitalOcean has a droplet', driver: 'digitalocean' });
+}
+
+export async function plan(
+  context: DropletContext,
+  specs: readonly MachineSpec[],
+  signal: AbortSignal,
+): Promise<CreationPlan[]> {
+  const catalogue = await context.catalogue(signal);
+  return specs.map((spec) => {
+    const { region, size, image } = specOf(spec, catalogue, context);
+    return {
+      name: spec.name,
+      size: size.slug,
+      memory: size.memory,
+      image: image.slug ?? image.name,
+      region,
+      monthlyPrice: size.price_monthly,
+    };
+  });
 }
 
 export async function prepare(

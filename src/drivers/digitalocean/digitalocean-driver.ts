@@ -1,8 +1,8 @@
 import { explanationOf, isAbort } from '../../base/errors.js';
 import type { Check, Driver, DriverOptions } from '../driver.js';
 import { type Clock, realClock } from '../kit/rate-limit.js';
-import { configuredRegion } from './catalogue.js';
-import { check, create, prepare } from './create-droplets.js';
+import { configuredRegion, machineSizes, providerRegions } from './catalogue.js';
+import { check, create, plan, prepare } from './create-droplets.js';
 import { type DigitalOceanApi, openApi } from './digitalocean-api.js';
 import { tokenPage } from './digitalocean-error.js';
 import { readSettings, requireToken } from './digitalocean-settings.js';
@@ -29,7 +29,10 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
 
   return {
     isSize: async (word, signal) => (await catalogue(signal)).sizes.some(({ slug }) => slug === word),
+    sizes: async (signal) => machineSizes(await api(signal).sizes()),
+    regions: async (signal) => providerRegions(await api(signal).regions()),
     check: (specs, signal) => check(context, specs, signal),
+    plan: (specs, signal) => plan(context, specs, signal),
     prepare: (requests, progress, signal) => prepare(context, requests, progress, signal),
     create: (requests, signal) => create(context, requests, signal),
     list: (known, signal) => list(context, known, signal),

@@ -1,9 +1,10 @@
 import { ExternalError, UserError } from '../../base/errors.js';
 import type { Machine } from '../../machines/model/machine.js';
+import { formatPrice } from '../../machines/model/sizes.js';
 import type { MachineEvent } from '../driver.js';
 import { done, failedEvent } from '../kit/event-stream.js';
 import type { Droplet, DropletSize } from './api-types.js';
-import { chooseSize, describeSize, formatPrice } from './catalogue.js';
+import { chooseSize, describeSize } from './catalogue.js';
 import { clusterDroplets, type DropletContext } from './droplet-context.js';
 import { actOn, actOnAll, actOnEach } from './droplet-power.js';
 import { findDroplet, idOf } from './droplets.js';

@@ -1,8 +1,10 @@
 import type { Driver, DriverOptions } from '../driver.js';
 import { recordedSetting } from '../kit/define-settings.js';
+import { memorySizes } from '../kit/memory-size.js';
 import { check, create } from './create-guests.js';
 import { type BuildStep, debootstrapFrom } from './debootstrap.js';
 import { kill, remove, resize, restart, start, stop } from './guest-lifecycle.js';
+import { defaultSize, memoryOf } from './guest-records.js';
 import { checkHost, requireCapableHost, requireRoot } from './host-checks.js';
 import { layoutOf } from './layout.js';
 import type { NspawnContext } from './lookup.js';
@@ -18,7 +20,15 @@ export async function openNspawn(options: DriverOptions, buildStep?: BuildStep):
   const nspawn: NspawnContext = { layout, settings, options, images };
 
   return {
+    sizes: async () => memorySizes(),
     check: (specs) => check(nspawn, specs),
+    plan: async (specs) =>
+      specs.map(({ name, size = defaultSize }) => ({
+        name,
+        size,
+        memory: memoryOf(size),
+        image: settings.image,
+      })),
     async prepare(_requests, progress, signal) {
       await images.build(settings.image, { rebuild: false }, progress, signal);
     },

@@ -2,7 +2,15 @@ import { freemem } from 'node:os';
 import { UserError } from '../../base/errors.js';
 import { formatAddress, parseAddress } from '../../base/ip-addresses.js';
 import { mapLimited } from '../../base/map-limit.js';
-import type { CreateRequest, MachineChange, MachineEvent, MachineSpec, PrepareProgress } from '../driver.js';
+import { formatMemory } from '../../machines/model/sizes.js';
+import type {
+  CreateRequest,
+  CreationPlan,
+  MachineChange,
+  MachineEvent,
+  MachineSpec,
+  PrepareProgress,
+} from '../driver.js';
 import { prepareThen, runBatch } from '../kit/event-stream.js';
 import { requireMemory } from '../kit/memory-size.js';
 import { boot2dockerIso } from './boot2docker-iso.js';
@@ -44,6 +52,14 @@ export async function check(virtualbox: VirtualBoxContext, specs: readonly Machi
   for (const { size } of specs) requireMemory(memoryOf(size, settings), size);
   await requireCapableHost(vbox, settings);
   await checkNetwork(vbox, settings);
+}
+
+export function plan({ settings }: VirtualBoxContext, specs: readonly MachineSpec[]): CreationPlan[] {
+  return specs.map(({ name, size }) => {
+    const memory = memoryOf(size, settings);
+    const image = settings.boot2dockerUrl ?? settings.image;
+    return { name, size: size ?? formatMemory(memory), memory, image };
+  });
 }
 
 function requireBoot2dockerNetwork({ network, hostonly }: VirtualBoxSettings): void {

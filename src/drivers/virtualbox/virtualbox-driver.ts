@@ -1,9 +1,10 @@
 import type { Machine, ObservedMachine } from '../../machines/model/machine.js';
 import { formatMemory } from '../../machines/model/sizes.js';
 import type { Driver, DriverOptions } from '../driver.js';
+import { memorySizes } from '../kit/memory-size.js';
 import { listMachines } from '../kit/provider-objects.js';
 import type { SharedSetup } from './build-vm.js';
-import { check, create, prepare } from './create-vms.js';
+import { check, create, plan, prepare } from './create-vms.js';
 import { vendorImageOf } from './image-sources.js';
 import type { RegisteredVm } from './parse-output.js';
 import { checkVirtualBox } from './virtualbox-checks.js';
@@ -18,7 +19,9 @@ export function openVirtualBox(options: DriverOptions): Driver {
   const images = openImages(virtualbox);
   let prepared: SharedSetup | undefined;
   return {
+    sizes: async () => memorySizes(),
     check: (specs) => check(virtualbox, specs),
+    plan: async (specs) => plan(virtualbox, specs),
     async prepare(_, progress, signal) {
       prepared = await prepare(virtualbox, images, progress, signal);
     },

@@ -20,3 +20,7 @@ export function sameSize(a: string, b: string): boolean {
   const memory = parseSize(a)?.memoryMb;
   return a.toLowerCase() === b.toLowerCase() || (memory !== undefined && memory === parseSize(b)?.memoryMb);
 }
+
+export function formatPrice(dollars: number): string {
+  return `$${dollars.toFixed(2)} a month`;
+}
