@@ -110,7 +110,7 @@ export function nodesSeenFrom(node: Machine, context: Context): Promise<SwarmNod
 }
 
 /** Every node knows its managers' addresses. */
-function managerHosts(node: Machine, context: Context): Promise<string[]> {
+export function managerHosts(node: Machine, context: Context): Promise<string[]> {
   return withEngineWithin(node, infoTimeoutMs, context, async (api, signal) => {
     const { managers } = await membershipOf(api, { signal });
     return managers.map(hostOf);
@@ -118,7 +118,7 @@ function managerHosts(node: Machine, context: Context): Promise<string[]> {
 }
 
 /** Undefined for managers that belt does not manage. */
-function machinesAt(hosts: readonly string[], machines: readonly Machine[]): (Machine | undefined)[] {
+export function machinesAt(hosts: readonly string[], machines: readonly Machine[]): (Machine | undefined)[] {
   return hosts.map((host) => machines.find((machine) => hasAddress(machine, host)));
 }
 

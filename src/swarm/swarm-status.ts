@@ -1,14 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { ExternalError, explanationOf } from '../base/errors.js';
 import { groupBy } from '../base/group-by.js';
 import { observe } from '../machines/list-machines.js';
-import { hasNoSsh, type Machine } from '../machines/model/machine.js';
+import { hasNoSsh, type Machine, type MachineState } from '../machines/model/machine.js';
+import { lostQuorum } from './lost-quorum.js';
 import { managerState, ownState, ownStateTimeoutMs } from './membership.js';
 import { type NamedMember, named } from './model/members.js';
 import {
   certificateWarnings,
   createOverview,
+  downWarnings,
   lockedWarnings,
   managerCounts,
   type NodeCertificates,
@@ -46,6 +49,38 @@ interface ReportedState {
 
 /** @throws UserError without a swarm or for a worker; ExternalError, AbortError */
 export async function swarmStatus(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
+  const decided = new AbortController();
+  const signal = AbortSignal.any([context.signal, decided.signal]);
+  const stoppable = { ...context, signal };
+  try {
+    return await Promise.race([
+      statusFromManagers(manager, stoppable),
+      statusOfLostQuorum(manager, stoppable),
+    ]);
+  } finally {
+    decided.abort();
+  }
+}
+
+/** A leader answers sooner. */
+const leaderMs = 2_000;
+
+/** Does not wait for an election that cannot succeed. Never resolves if it may, and never throws. */
+async function statusOfLostQuorum(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
+  try {
+    await sleep(leaderMs, undefined, { signal: context.signal });
+    const states = await reportedStates(context);
+    const source = bestSource(states, manager?.name ?? (await context.cluster.activeMachine()));
+    const tally = source && (await lostQuorum(source, states, context));
+    if (tally) return statusWithoutLeader(states, { ...tally, answering: tally.reachable });
+    context.reporter.note('The swarm does not respond yet; waiting for its managers to elect a leader');
+  } catch {
+    // The other request reports what is wrong.
+  }
+  return new Promise(() => {});
+}
+
+async function statusFromManagers(manager: Machine | undefined, context: Context): Promise<SwarmStatus> {
   const statusFromLeader = (): Promise<SwarmStatus> =>
     withSwarm({ manager, noWait: true }, context, (swarm) => statusOf(swarm, context));
   try {
@@ -88,11 +123,30 @@ async function statusOf(swarm: Swarm, context: Context): Promise<SwarmStatus> {
       ...lockedWarnings([...locked]),
       ...moved.map(movedWarning),
       ...overview.warnings,
+      ...downWarnings(await downNodes(members, context)),
       ...certificateWarnings(certificates),
     ],
     // A leader notices late that it lost its followers.
     machines: overview.quorum ? [] : (await reportedStates(context)).map(shown),
   };
+}
+
+/** Queries the providers only for nodes that are down. */
+async function downNodes(
+  members: readonly NamedMember[],
+  context: Context,
+): Promise<Parameters<typeof downWarnings>[0]> {
+  const down = members.filter(({ node }) => node.status === 'down');
+  const rows = await observe(
+    down.flatMap(({ machine }) => machine ?? []),
+    context,
+  );
+  const states = new Map(rows.map(({ machine, state }) => [machine.name, state]));
+  return down.map(({ name, node, machine }) => ({
+    name,
+    since: node.downSince,
+    state: machine && states.get(machine.name),
+  }));
 }
 
 /** The machine keeps its name; an old entry with that host name is shown with its ID, as in `ls`. */
@@ -116,6 +170,7 @@ async function namesToLeave(
 
 interface QueriedMachine extends ReportedState {
   machine: Machine;
+  state: MachineState;
 }
 
 async function reportedStates(context: Context): Promise<QueriedMachine[]> {

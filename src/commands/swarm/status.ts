@@ -7,9 +7,9 @@ import { swarmStatusView } from '../../swarm/views/status-view.js';
 export default class Status extends BaseCommand<typeof Status> {
   static override summary = 'Show swarm health: quorum, nodes, certificates, zones';
   static override description =
-    `Queries every manager, since a leader notices failures late. Without a quorum, the exit code is 1 and
-each machine shows its own view. The exit code is also 1 while a second swarm with the same ID runs.
-The place of a node comes from its labels "region" and "zone", or from its provider.`;
+    `Queries every manager, since a leader notices failures late. Without a quorum, each machine shows its
+own view. The exit code is 1 without a quorum and while a second swarm with the same ID runs, and 0
+with other warnings, such as nodes that are down. The place of a node comes from its labels "region" and "zone", or from its provider.`;
   static override args = {
     node: argument('Manager of the swarm (default: the active machine, or any manager)'),
   };

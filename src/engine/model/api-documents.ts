@@ -40,6 +40,7 @@ export type NodeSpec = z.infer<typeof nodeSpec>;
 export const nodeDocument = z.object({
   ID: z.string(),
   Version: version,
+  UpdatedAt: text,
   Spec: nodeSpec,
   Description: z.optional(
     z.object({

@@ -8,6 +8,8 @@ export interface SwarmNode {
   hostname: string;
   role: Role;
   status: string;
+  /** Of a node that is down: when its entry last changed, RFC 3339. */
+  downSince?: string;
   availability: string;
   /** Empty when the managers do not know it. */
   address: string;
@@ -71,13 +73,14 @@ export function readNodes(nodes: readonly NodeDocument[]): SwarmNode[] {
   return nodes.map(readNode).sort(compareRank);
 }
 
-function readNode({ ID, Spec, Description, Status, ManagerStatus }: NodeDocument): SwarmNode {
+function readNode({ ID, UpdatedAt, Spec, Description, Status, ManagerStatus }: NodeDocument): SwarmNode {
   const { Reachability: reachability, Addr: managerAddress = '', Leader = false } = ManagerStatus ?? {};
   return {
     id: ID,
     hostname: Description?.Hostname ?? '',
     role: Spec.Role,
     status: Status?.State ?? '',
+    ...(Status?.State === 'down' && UpdatedAt && { downSince: UpdatedAt }),
     availability: Spec.Availability,
     address: addressOf(Status?.Addr ?? '', managerAddress),
     engineVersion: Description?.Engine?.EngineVersion ?? '',

@@ -1,6 +1,8 @@
 import { groupBy } from '../../base/group-by.js';
 import { plural } from '../../base/plural.js';
+import { quoteArgs } from '../../base/quote-args.js';
 import { foldNames } from '../../machines/model/fold-names.js';
+import type { MachineState } from '../../machines/model/machine.js';
 import { type FailureDomain, failureDomainOf, findFailureDomains, spreadAdvice } from './failure-domains.js';
 import type { NamedMember } from './members.js';
 import { failureTolerance, hasQuorum, managerCountAdvice, quorumSize, type Tally } from './quorum.js';
@@ -123,6 +125,32 @@ export function toleranceText(failures: number): string {
 
 export const noQuorumWarning =
   'without a quorum the swarm cannot be changed, but running tasks continue; start the other managers: belt start NODES; if they are lost: belt swarm recover';
+
+/** A node that is down; the state of its machine is that of the provider. */
+interface DownNode {
+  name: string;
+  since?: string | undefined;
+  /** Undefined for a node that is not a machine of the cluster. */
+  state?: MachineState | undefined;
+}
+
+/** One warning per remedy: thousands of nodes may be down. */
+export function downWarnings(down: readonly DownNode[]): string[] {
+  return [...groupBy(down, remedyOf)].map(([remedy, nodes]) => {
+    const names = foldNames(nodes.map(({ name }) => name)).join(',');
+    const first = nodes.flatMap(({ since }) => since ?? []).toSorted()[0];
+    const time = first && ` since ${first.slice(0, 16).replace('T', ' ')} UTC`;
+    const subject = nodes.length === 1 ? `${names} is down` : `${plural(nodes.length, 'node')} are down`;
+    return `${subject}${time ?? ''}; ${remedy} ${quoteArgs([names])}`;
+  });
+}
+
+function remedyOf({ state }: DownNode): string {
+  if (state === undefined) return 'it is not a machine of this cluster; to remove its entry: belt swarm rm';
+  if (state === 'missing') return 'its machine no longer exists; to remove its entry: belt swarm rm';
+  if (state === 'running') return 'its machine runs; to see why: belt engine show';
+  return 'to start: belt start';
+}
 
 /** @param leaving names of the machines that have to leave, so that one swarm remains */
 export function splitWarnings(

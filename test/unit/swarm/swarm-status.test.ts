@@ -1,9 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAuthority } from '../../../src/certs/model/issue.js';
-import type { Machine } from '../../../src/machines/model/machine.js';
+import type { Machine, MachineState } from '../../../src/machines/model/machine.js';
+import { lostQuorum } from '../../../src/swarm/lost-quorum.js';
 import type { NamedMember } from '../../../src/swarm/model/members.js';
 import type { SwarmNode } from '../../../src/swarm/model/swarm-node.js';
-import { certificateWarnings, createOverview } from '../../../src/swarm/model/swarm-overview.js';
+import {
+  certificateWarnings,
+  createOverview,
+  downWarnings,
+} from '../../../src/swarm/model/swarm-overview.js';
 import { swarmStatus } from '../../../src/swarm/swarm-status.js';
 import { swarmStatusView } from '../../../src/swarm/views/status-view.js';
 import type { Engine, Node, Swarm } from '../support/engine.js';
@@ -84,6 +89,31 @@ test.each([
 ])('a node certificate with %i of 90 days left gets the right warning', (daysLeft, advice) => {
   const soonest = { name: 'node7', expires: '2026-12-01T00:00:00.000Z', daysLeft };
   expect(certificateWarnings({ validDays: 90, soonest, unanswered: [] })).toEqual(advice);
+});
+
+test.each([
+  [[], []],
+  [
+    [{ name: 'node1', since: '2026-12-01T02:31:05.123Z', state: 'stopped' as const }],
+    ['node1 is down since 2026-12-01 02:31 UTC; to start: belt start node1'],
+  ],
+  [
+    [
+      { name: 'node2', since: '2026-12-01T02:31:05.123Z', state: 'stopped' as const },
+      { name: 'node1', since: '2026-11-30T02:31:05.123Z', state: 'paused' as const },
+      { name: 'node3', state: 'missing' as const },
+      { name: 'old' },
+      { name: 'node5', state: 'running' as const },
+    ],
+    [
+      "2 nodes are down since 2026-11-30 02:31 UTC; to start: belt start 'node[1:2]'",
+      'node3 is down; its machine no longer exists; to remove its entry: belt swarm rm node3',
+      'old is down; it is not a machine of this cluster; to remove its entry: belt swarm rm old',
+      'node5 is down; its machine runs; to see why: belt engine show node5',
+    ],
+  ],
+])('nodes that are down get a warning with what to type: %#', (down, warnings) => {
+  expect(downWarnings(down)).toEqual(warnings);
 });
 
 describe('swarmStatusView', () => {
@@ -249,6 +279,33 @@ describe('swarmStatus', () => {
     expect(await swarmStatus(undefined, bed.context)).toMatchObject({
       quorum: false,
       managers: { total: 3, reachable: 0 },
+    });
+  });
+
+  describe('lostQuorum', () => {
+    const report = async (name: string, state: MachineState, swarm?: string) => ({
+      machine: await bed.cluster.machine(name),
+      state,
+      ...(swarm !== undefined && { swarm }),
+    });
+    const remotes = JSON.stringify(
+      ['mg1', 'mg2', 'mg3'].map((name) => ({ node_id: name, addr: `${name}:2377` })),
+    );
+
+    test.each([
+      ['stopped' as const, 'missing' as const, { managers: 3, reachable: 1 }],
+      ['stopped' as const, 'running' as const, undefined],
+    ])('managers that are %s and %s make the tally %j', async (second, third, tally) => {
+      bed.ssh.journal = async () => remotes.replaceAll(/mg(\d):/g, '10.0.0.$1:');
+      const source = await report('mg1', 'running', 'active/manager');
+      const reports = [source, await report('mg2', second), await report('mg3', third)];
+      expect(await lostQuorum(source, reports, bed.context)).toEqual(tally);
+    });
+
+    test('nothing is known when the list of managers cannot be read', async () => {
+      const source = await report('mg1', 'running', 'active/manager');
+      const reports = [source, await report('mg2', 'stopped'), await report('mg3', 'stopped')];
+      expect(await lostQuorum(source, reports, bed.context)).toBeUndefined();
     });
   });
 
