@@ -59,7 +59,7 @@ const slowConnectionMs = 1_000;
 /** For machines of one driver, to be queried at the same time. */
 const batchMs = 50;
 
-/** Shares one connection per run. @throws UserError if the machine is off, else ExternalError */
+/** Shares one connection per run. @throws NotRunningError; UserError; ExternalError */
 export async function reach(machine: Machine, context: Context): Promise<Connection> {
   const ssh = await context.ssh();
   const connected = new AbortController();
@@ -109,11 +109,16 @@ async function stateOf(machine: Machine, context: Context): Promise<MachineState
   return observed.find(({ name }) => name === machine.name)?.state;
 }
 
-/** @throws UserError */
+/** The provider reports that the machine is off or missing. */
+export class NotRunningError extends UserError {}
+
+/** @throws NotRunningError */
 function refuseUnlessRunning({ name, driver }: Machine, state: MachineState | undefined): void {
   if (state === undefined || state === 'running') return;
   if (state === 'missing') {
-    throw new UserError(`${name} does not exist: ${driver} has no such machine`, { hint: `belt rm ${name}` });
+    throw new NotRunningError(`${name} does not exist: ${driver} has no such machine`, {
+      hint: `belt rm ${name}`,
+    });
   }
-  throw new UserError(`${name} is ${state}`, { hint: `belt start ${name}` });
+  throw new NotRunningError(`${name} is ${state}`, { hint: `belt start ${name}` });
 }

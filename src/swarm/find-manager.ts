@@ -1,4 +1,4 @@
-import { reach, sshTarget } from '../app/connect-ssh.js';
+import { NotRunningError, reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { fanOut } from '../app/fan-out.js';
 import { ExternalError, isAbort, messageOf, UserError } from '../base/errors.js';
@@ -141,9 +141,8 @@ async function probe(
   isWanted: IsWanted,
   context: Context,
 ): Promise<ManagerConnection> {
-  const ssh = await context.ssh();
   const connect = async (stop: AbortSignal): Promise<{ api: EngineApi; membership: Membership }> => {
-    const api = engineOf(await ssh.connect(sshTarget(machine), { signal: stop }));
+    const api = engineOf(await reach(machine, { ...context, signal: stop }));
     return closeOnError(api, async () => ({ api, membership: await managerMembership(machine, api, stop) }));
   };
   const timeoutError = (): Error => noResponse(machine, probeTimeoutMs);
@@ -181,7 +180,9 @@ function noManager(refusals: readonly unknown[]): unknown {
       error instanceof SeveralSwarmsError,
   );
   if (decisive) return decisive;
-  const silent = refusals.filter((error) => !(error instanceof UserError));
+  const silent = refusals.filter(
+    (error) => !(error instanceof UserError) || error instanceof NotRunningError,
+  );
   const other = refusals.find((error) => error instanceof OtherSwarmError);
   if (silent.length > 0) {
     const detail = silent.length > 1 ? `, and ${silent.length - 1} more do not respond` : '';

@@ -1,4 +1,4 @@
-import { reach, sshTarget } from '../app/connect-ssh.js';
+import { reach } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { ExternalError } from '../base/errors.js';
@@ -32,8 +32,7 @@ export async function withEngineWithin<T>(
   work: (api: EngineApi, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const connect = async (signal: AbortSignal): Promise<T> => {
-    const ssh = await context.ssh();
-    using api = engineOf(await ssh.connect(sshTarget(machine), { signal }));
+    using api = engineOf(await reach(machine, { ...context, signal }));
     return await work(api, signal);
   };
   return withTimeout(timeoutMs, context.signal, connect, () => noResponse(machine, timeoutMs));

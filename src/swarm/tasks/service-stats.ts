@@ -30,7 +30,7 @@ interface StatsInput {
 
 const intervalMs = 1_000;
 /** A slower node shows an error. */
-const nodeTimeoutMs = 10_000;
+const nodeTimeoutMs = 5_000;
 const refreshIntervalMs = 5_000;
 
 /** @throws UserError without such a service or running tasks; AbortError, which ends `onRows` */
@@ -74,9 +74,13 @@ class StatsSampler {
 
   /** A rate needs two samples. */
   async once(): Promise<TaskUsage[]> {
-    await Promise.all(this.byNode().map((here) => this.sampleNode(here)));
-    await sleep(intervalMs, undefined, { signal: this.context.signal });
-    await Promise.all(this.byNode().map((here) => this.sampleNode(here)));
+    const sampleTwice = async (here: readonly LocatedTask[]): Promise<void> => {
+      await this.sampleNode(here);
+      if (here.some(({ machine }) => this.errors.has(machine.name))) return;
+      await sleep(intervalMs, undefined, { signal: this.context.signal });
+      await this.sampleNode(here);
+    };
+    await Promise.all(this.byNode().map(sampleTwice));
     return this.rows();
   }
 
