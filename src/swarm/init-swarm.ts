@@ -120,12 +120,12 @@ async function certificateIn(path: string): Promise<string> {
 
 /** Pools are permanent, and containers cannot reach networks that overlap one. */
 function checkPools(
-  { addressPools }: InitInput,
+  { addressPools, addressPoolMask }: InitInput,
   routes: readonly Route[],
   { name }: Machine,
   { reporter }: Context,
 ): void {
-  for (const pool of parseAddressPools(addressPools ?? [])) {
+  for (const pool of parseAddressPools(addressPools ?? [], addressPoolMask)) {
     const route = findOverlap(pool, routes);
     if (!route) continue;
     throw new UserError(

@@ -4,7 +4,7 @@ import { runTasks } from '../app/run-tasks.js';
 import { UserError } from '../base/errors.js';
 import { demoteAmong } from './change-roles.js';
 import { removeEntry } from './leave-swarm.js';
-import { type Member, type NamedMember, named } from './model/members.js';
+import { type Member, memberName, type NamedMember, named } from './model/members.js';
 import { selectMembers } from './select-nodes.js';
 import { withSwarm } from './session.js';
 
@@ -55,6 +55,16 @@ function entriesOf(chosen: NamedMember, members: readonly Member[], force: boole
   if (down.length > 0) return down.map((entry) => ({ ...entry, name: chosen.name }));
   if (force) return [chosen];
   throw new UserError(`${chosen.name} is ${chosen.node.status}: only nodes that are down can be removed`, {
-    hint: `belt swarm leave ${chosen.name}, or --force to remove its entry anyway`,
+    hint: aliveHint(chosen, members),
   });
+}
+
+/** Until a swarm notices that a node has joined again, its old entry looks alive too. */
+function aliveHint(chosen: NamedMember, members: readonly Member[]): string {
+  const name = memberName(chosen);
+  const entries = members.filter((member) => memberName(member) === name);
+  const old = entries.filter(({ machine }) => machine === undefined);
+  if (old.length > 0 && old.length < entries.length)
+    return `belt swarm rm --force ${old.map(({ node }) => node.id).join(' ')}, to remove the old entry of ${name}`;
+  return `belt swarm leave ${chosen.name}, or --force to remove its entry anyway`;
 }

@@ -6,7 +6,7 @@ import { messageOf, UserError } from '../../base/errors.js';
 import { mapLimited } from '../../base/map-limit.js';
 import { readBoundedFile } from '../../base/size-limit.js';
 import { expandAddresses } from '../../machines/model/patterns.js';
-import { isHost, type SshHost, type WrittenHost } from '../../machines/model/ssh-host.js';
+import { isHost, parseWrittenHost, type SshHost, type WrittenHost } from '../../machines/model/ssh-host.js';
 import type { Adoption, LocalUser } from '../driver.js';
 import { type GenericSettings, loginOf, type ServerLogin } from './generic-settings.js';
 import { type InventoryEntry, parseInventory } from './inventory.js';
@@ -39,9 +39,11 @@ export async function findServers(
 const maxLookups = 8;
 
 function byAddresses(names: readonly string[], pattern: string, login: ServerLogin): Server[] {
+  const written = parseLogin(pattern);
+  if (written) throw invalidAddress(pattern, written);
   const addresses = expandAddresses(pattern);
   const invalid = addresses.find((address) => !isHost(address));
-  if (invalid !== undefined) throw invalidAddress(invalid);
+  if (invalid !== undefined) throw invalidAddress(invalid, parseWrittenHost(invalid));
   if (addresses.length !== names.length) {
     throw new UserError(
       `${count(addresses.length, 'address', 'addresses')} for ${count(names.length, 'name', 'names')}: ` +
@@ -52,10 +54,22 @@ function byAddresses(names: readonly string[], pattern: string, login: ServerLog
   return names.map((name, index) => ({ name, address: addresses[index] ?? '', login }));
 }
 
-function invalidAddress(address: string): UserError {
-  const [, host, port] = /^([^:]+):(\d+)$/.exec(address) ?? [];
+/** `root@10.0.0.5` or `ssh://host:2222`, which would be a bad pattern. */
+function parseLogin(address: string): WrittenHost | undefined {
+  const host = parseWrittenHost(address.replace(/^ssh:\/\/(.*?)\/?$/i, '$1'));
+  return host?.user !== undefined || /^ssh:/i.test(address) ? host : undefined;
+}
+
+/** @param login suggests its flags */
+function invalidAddress(address: string, login: WrittenHost | undefined): UserError {
+  const { host, user, port } = login ?? {};
+  const flags = [
+    `--generic-ip-address ${host}`,
+    ...(user === undefined ? [] : [`--generic-ssh-user ${user}`]),
+    ...(port === undefined ? [] : [`--generic-ssh-port ${port}`]),
+  ];
   return new UserError(`"${address}" is neither an IP address nor a host name`, {
-    ...(host !== undefined && { hint: `--generic-ip-address ${host} --generic-ssh-port ${port}` }),
+    ...(host !== undefined && { hint: flags.join(' ') }),
   });
 }
 

@@ -45,7 +45,7 @@ function addressesIn(url: string): Adoption['addresses'] {
   const host = /^(tcp|https?):\/\//i.test(url) && URL.canParse(url) ? new URL(url).hostname : '';
   if (host !== '') return { public: host.replace(/^\[(.*)\]$/, '$1') };
   throw new UserError(`"${url}" is not the URL of an engine`, {
-    hint: 'use tcp://10.0.0.9:2376, https://HOST, http://HOST or unix:///var/run/docker.sock; for a server with SSH: -d generic',
+    hint: 'use tcp://10.0.0.9:2376, https://HOST, http://HOST or unix:///var/run/docker.sock; for a server with SSH: -d generic --generic-ip-address HOST --generic-ssh-user USER',
   });
 }
 

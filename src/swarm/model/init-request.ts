@@ -45,7 +45,7 @@ export function createInitRequest(
     AdvertiseAddr: advertiseAddress ?? own?.advertise,
     DataPathAddr: dataPathAddress ?? (advertiseAddress === undefined ? own?.dataPath : undefined),
     DataPathPort: options.dataPathPort,
-    DefaultAddrPool: parseAddressPools(addressPools ?? []),
+    DefaultAddrPool: parseAddressPools(addressPools ?? [], addressPoolMask),
     SubnetSize: addressPoolMask ?? defaultAddressPoolMask,
     ForceNewCluster: options.forceNewCluster,
     Availability: options.availability,
@@ -87,7 +87,7 @@ function parseCertificateExpiry(text: string): number {
  * Each may hold several, separated by commas.
  * @returns their network addresses, as docker's client sends them: `10.20.3.4/16` is `10.20.0.0/16`
  */
-export function parseAddressPools(texts: readonly string[]): string[] {
+export function parseAddressPools(texts: readonly string[], mask = defaultAddressPoolMask): string[] {
   const pools = texts
     .flatMap((text) => text.split(','))
     .map((text) => {
@@ -98,7 +98,25 @@ export function parseAddressPools(texts: readonly string[]): string[] {
       });
     });
   requireDisjoint(pools);
+  requireRoom(
+    pools.filter((pool) => !pool.includes(':')),
+    mask,
+  );
   return pools;
+}
+
+/** Each network gets a subnet of the mask's length. */
+function requireRoom(pools: readonly string[], mask: number): void {
+  const small = pools.find((pool) => prefixOf(pool) > mask);
+  if (small === undefined) return;
+  throw new UsageError(
+    `--default-addr-pool: ${small} has no room for a network of --default-addr-pool-mask-length ${mask}`,
+    { hint: `--default-addr-pool-mask-length ${Math.max(prefixOf(small), 28)}, or a larger pool` },
+  );
+}
+
+function prefixOf(network: string): number {
+  return Number(network.split('/')[1]);
 }
 
 /** Engines accept such pools, and would give networks the same addresses. */

@@ -103,6 +103,6 @@ export function recoveredText({ manager, keptFolder, returned, removed }: Recove
     lines.push(`Its previous state is in ${keptFolder} on ${manager}: remove it once the swarm works.`);
   for (const { name, role, reconnected } of returned.ok)
     lines.push(reconnected ? `${name} is back as a ${role}.` : `${name} rejoined as a ${role}.`);
-  if (removed.length > 0) lines.push(`Removed the entries of lost nodes: ${removed.join(', ')}`);
+  if (removed.length > 0) lines.push(`Removed stale entries from the swarm: ${removed.join(', ')}`);
   return joinLines(lines);
 }

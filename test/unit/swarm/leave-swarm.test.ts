@@ -385,6 +385,16 @@ describe('rm', () => {
     expect(entries()).toHaveLength(4);
   });
 
+  test('rm names the old entry of a node that joined again while both look alive', async () => {
+    swarm.nodes.push({ ...node(4), id: 'old1', left: true });
+    const hint = 'belt swarm rm --force old1, to remove the old entry of node4';
+    await expect(rm(['node4'])).rejects.toMatchObject({ hint });
+    await expect(rm(['old1'])).rejects.toMatchObject({ hint });
+    await rm(['old1'], true);
+    expect(entries()).toHaveLength(5);
+    expect(node(4).id).toBe('s1-node4');
+  });
+
   test('rm demotes a manager first', async () => {
     Object.assign(node(3), { status: 'down', reachability: 'unreachable' });
     await rm(['node3']);

@@ -188,10 +188,19 @@ describe('servers by name', () => {
     expect((await failure(adopt(['a', 'b'], settings as Record<string, string>))).message).toContain(message);
   });
 
-  test('a port after an address is suggested as --generic-ssh-port', async () => {
-    expect(await failure(adopt(['a'], { ip_address: '10.0.0.1:2222' }))).toMatchObject({
-      message: '"10.0.0.1:2222" is neither an IP address nor a host name',
-      hint: '--generic-ip-address 10.0.0.1 --generic-ssh-port 2222',
+  test.each([
+    ['10.0.0.1:2222', '--generic-ip-address 10.0.0.1 --generic-ssh-port 2222'],
+    ['root@10.0.0.1', '--generic-ip-address 10.0.0.1 --generic-ssh-user root'],
+    ['ssh://root@10.0.0.1', '--generic-ip-address 10.0.0.1 --generic-ssh-user root'],
+    ['ssh://web.example', '--generic-ip-address web.example'],
+    [
+      'ssh://admin@[2001:db8::7]:2222/',
+      '--generic-ip-address 2001:db8::7 --generic-ssh-user admin --generic-ssh-port 2222',
+    ],
+  ])('the flags for the address %s are suggested', async (address, hint) => {
+    expect(await failure(adopt(['a'], { ip_address: address }))).toMatchObject({
+      message: `"${address}" is neither an IP address nor a host name`,
+      hint,
     });
   });
 

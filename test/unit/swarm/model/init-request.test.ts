@@ -101,6 +101,24 @@ test.each([
   );
 });
 
+test.each([
+  [['10.30.0.0/26'], undefined, '10.30.0.0/26 has no room', '24', '28'],
+  [['10.30.0.0/16', '10.31.0.0/24'], 20, '10.31.0.0/24 has no room', '20', '28'],
+  [['10.30.0.0/29'], undefined, '10.30.0.0/29 has no room', '24', '29'],
+])('address pools smaller than a subnet are refused: %j, mask %s', (pools, mask, text, used, wanted) => {
+  expect(() => createInitRequest({ addressPools: pools, addressPoolMask: mask }, undefined)).toThrow(
+    expect.objectContaining({
+      message: `--default-addr-pool: ${text} for a network of --default-addr-pool-mask-length ${used}`,
+      hint: `--default-addr-pool-mask-length ${wanted}, or a larger pool`,
+    }),
+  );
+});
+
+test('an address pool of the size of one subnet is accepted', () => {
+  const request = createInitRequest({ addressPools: ['10.30.0.0/24'] }, undefined);
+  expect(request).toMatchObject({ DefaultAddrPool: ['10.30.0.0/24'], SubnetSize: 24 });
+});
+
 describe('parseDuration', () => {
   test.each([
     ['5s', 5e9],
