@@ -72,6 +72,7 @@ class SwarmSession implements Swarm {
     const others = new Set<string>();
     let tally: ManagerTally | undefined;
     const isElecting = async (): Promise<boolean> => {
+      if (manager) await excludeOthers(manager, others, context);
       tally = await countManagers(context, others);
       return canElect(tally);
     };
@@ -165,16 +166,32 @@ async function findAny(others: Set<string>, context: Context): Promise<ManagerCo
   const { machines } = await context.cluster.machines();
   const name = await context.cluster.activeMachine();
   const active = machines.find((machine) => machine.name === name);
-  if (!active) return findOnly(machines, context);
+  return active ? findSwarmOf(active, others, context) : findOnly(machines, context);
+}
+
+/** @param others gets the names of managers of another swarm */
+async function findSwarmOf(
+  meant: Machine,
+  others: Set<string>,
+  context: Context,
+): Promise<ManagerConnection> {
+  const { machines } = await context.cluster.machines();
+  const own = machines.find(({ name }) => name === meant.name) ?? meant;
   let state: Promise<string | undefined> | undefined;
   const isWanted: IsWanted = async ({ machine, nodes }) => {
-    if (machine === active || !unlisted(nodes, machines).includes(active)) return true;
-    state ??= ownState(active, ownStateTimeoutMs, context).catch(rethrowAbort);
+    if (machine === own || !unlisted(nodes, machines).includes(own)) return true;
+    state ??= ownState(own, ownStateTimeoutMs, context).catch(rethrowAbort);
     const isFree = /^(inactive|pending|error)$/.test((await state) ?? '');
     if (!isFree) others.add(machine.name);
     return isFree;
   };
-  return findManager([[active], machines], context, isWanted);
+  return findManager([[own], machines], context, isWanted);
+}
+
+/** Managers of other swarms do not count for the election that a named one waits for. */
+async function excludeOthers(manager: Machine, others: Set<string>, context: Context): Promise<void> {
+  const found = await findSwarmOf(manager, others, context).catch(rethrowAbort);
+  found?.api.close();
 }
 
 /** Without an active machine, the cluster must not have a second swarm. */

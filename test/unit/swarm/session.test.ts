@@ -553,6 +553,14 @@ describe('ls', () => {
       });
     });
 
+    test('a named manager without a leader does not wait for managers of the other swarm', async () => {
+      bed.engines.isUp = (name) => name !== 'node2';
+      await expect(listNodes(machine(1), bed.context)).rejects.toMatchObject({
+        message: expect.stringMatching(/^the swarm has no leader/),
+      });
+      expect(bed.reporter.lines.filter((line) => line.startsWith('note: '))).toEqual([]);
+    });
+
     test('ls refuses to choose between two swarms without an active machine', async () => {
       await bed.cluster.setActiveMachine(undefined);
       await expect(listNodes(undefined, bed.context)).rejects.toMatchObject({
