@@ -5,7 +5,7 @@ import { defaultMachine, hasDefault } from '../machines/default-machine.js';
 import { observe } from '../machines/list-machines.js';
 import { parseGoal, type StatusGroup, statusGroups, waitForStatus } from '../machines/machine-status.js';
 import { machineStates } from '../machines/model/machine.js';
-import { noMachines, selectMachines } from '../machines/select-machines.js';
+import { noMachines, selectMachine } from '../machines/select-machines.js';
 import { statusTable } from '../machines/views/machine-tables.js';
 import { capitalize } from '../ui/table.js';
 
@@ -45,7 +45,7 @@ does. The states are ${machineStates.join(', ')}.`;
 
   private async one(node: string): Promise<{ name: string; state: string }> {
     const context = await this.context();
-    const [row] = await observe(await selectMachines([node], context), context);
+    const [row] = await observe([await selectMachine(node, context, 'belt ls')], context);
     if (!row) throw new Error(`no row for ${node}`);
     this.print(capitalize(row.state));
     return { name: row.machine.name, state: row.state };

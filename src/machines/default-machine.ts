@@ -21,12 +21,29 @@ export async function namedOrActive(
   return [(await cluster.activeMachine()) ?? (await requireDefault(cluster))];
 }
 
-/** @throws UserError as `namedOrActive`; UsageError for more than one name */
+/** @throws UserError as `namedOrActive`; UsageError for more than one name, or a pattern of several */
 export async function oneNamedOrActive(nodes: readonly string[], cluster: ClusterStore): Promise<string> {
-  const [name, ...more] = await namedOrActive(nodes, cluster);
+  const named = await namedOrActive(nodes, cluster);
+  const [name, ...more] = named.some(isPattern) ? await matching(named, cluster) : named;
   if (name === undefined || more.length > 0)
-    throw new UsageError(`Expected one machine name as an argument, not ${nodes.length}: ${nodes.join(' ')}`);
+    throw new UsageError(
+      `Expected one machine name as an argument, not ${more.length + 1}: ${nodes.join(' ')}`,
+    );
   return name;
+}
+
+function isPattern(node: string): boolean {
+  return !/^[\w.-]*$/.test(node);
+}
+
+/** Loaded only for a pattern, since `belt env node1` runs at each start of a shell. */
+async function matching(patterns: readonly string[], cluster: ClusterStore): Promise<readonly string[]> {
+  const { selectNames } = await import('./model/select-names.js');
+  const { machines, damaged } = await cluster.machines();
+  return selectNames(
+    patterns,
+    [...machines, ...damaged].map(({ name }) => name),
+  );
 }
 
 export async function hasDefault(cluster: ClusterStore): Promise<boolean> {

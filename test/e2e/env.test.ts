@@ -111,6 +111,7 @@ describe('env, config and url', () => {
   test.each([
     [['env', '--bogus'], 'unknown flag: --bogus'],
     [['url', 'open', 'local'], 'Expected one machine name as an argument'],
+    [['url', 'open,local'], 'Expected one machine name as an argument'],
     [['env', '-u', 'open'], 'Expected no machine name when the -u flag is present'],
   ])('env refuses %j', async (args, message) => {
     const { code, stderr } = await belt.run(args);

@@ -11,6 +11,7 @@ import {
   machinesFor,
   qualifiedName,
 } from '../../../src/machines/active-machine.js';
+import { oneNamedOrActive } from '../../../src/machines/default-machine.js';
 import { listMachines, observe, summarize } from '../../../src/machines/list-machines.js';
 import {
   parseGoal,
@@ -79,6 +80,28 @@ describe('selectMachines', () => {
     expect(bed.reporter.lines).toEqual([]);
     expect(names(await selectMachines([], bed.context, { all: true }))).toEqual(['mg1', 'node1']);
     expect(bed.reporter.lines).toEqual([expect.stringMatching(/^warning: .*node2/)]);
+  });
+});
+
+describe('a command that takes one machine', () => {
+  beforeEach(() => bed.running('node1', 'node2', 'mg1'));
+
+  test.each(['node1', 'mg*', 'node[1]', 'node*,!node2'])('%s names one', async (name) => {
+    expect(await oneNamedOrActive([name], bed.cluster)).toMatch(/^(node1|mg1)$/);
+  });
+
+  test.each([['node*'], ['node1,node2'], ['node1', 'mg1']])('%j names two', async (...nodes) => {
+    await expect(oneNamedOrActive(nodes, bed.cluster)).rejects.toMatchObject({
+      name: 'UsageError',
+      message: `Expected one machine name as an argument, not 2: ${nodes.join(' ')}`,
+    });
+  });
+
+  test('a name that does not exist is left to the command', async () => {
+    expect(await oneNamedOrActive(['ghost'], bed.cluster)).toBe('ghost');
+    await expect(oneNamedOrActive(['node[8:9]'], bed.cluster)).rejects.toThrow(
+      'Docker machine "node8" does not exist. Nor does "node9"',
+    );
   });
 });
 
