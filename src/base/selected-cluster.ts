@@ -7,7 +7,7 @@ interface Selection {
 
 /** Commands that belong to a cluster, unless their line already selects one. */
 const clusterCommand =
-  /\bbelt (?=(?:active|certs|cluster (?:config|plan|provision|update)|config|compose|context|create|demote|docker|drain|engine|env|exec|gc|hostname|image|init|inspect|ip|join|kill|logs|ls|mount|promote|provision|regenerate-certs|resize|restart|rm|scp|snapshot|ssh|stack|start|stats|status|stop|swarm|upgrade|url|--host \S+ (?:docker|compose|stack))\b)(?!.* (?:--cluster|--storage-path|-s)[ =])/g;
+  /\bbelt (?=(?:active|certs|cluster (?:config|plan|provision|update)|config|compose|context|create|demote|docker|drain|engine|env|exec|gc|hostname|image|init|inspect|inventory|ip|join|kill|logs|ls|mount|promote|provision|push|regenerate-certs|regions|resize|restart|rm|scp|sizes|snapshot|ssh|stack|start|stats|status|stop|swarm|upgrade|url|--host \S+ (?:docker|compose|stack))\b)(?!.* (?:--cluster|--storage-path|-s)[ =])/g;
 
 let selected = '';
 

@@ -63,7 +63,6 @@ export async function selectSshMachines(
   const namesMachines = nodes.some((node) => !node.startsWith('!'));
   if (namesMachines && !all) return selectMachines(nodes, context);
   const machines = await selectMachines(nodes, context, { all: true });
-  if (machines.length === 0) context.reporter.warn(`cluster ${context.cluster.name} has no machines`);
   const usable = machines.filter(hasSshAddress);
   const left = machines.filter((machine) => !usable.includes(machine)).map(({ name }) => name);
   if (left.length > 0) context.reporter.warn(`left out ${left.join(', ')}: no SSH or no address yet`);

@@ -25,7 +25,7 @@ test('all machines with SSH are selected by default, and those without are named
 
 test('an empty cluster is reported', async () => {
   expect(await namesOf([])).toEqual([]);
-  expect(bed.reporter.lines).toEqual(['warning: cluster default has no machines']);
+  expect(bed.reporter.lines).toEqual(['note: This cluster has no machines']);
 });
 
 test('pinned host keys are required, of jump hosts too', async () => {
