@@ -1,4 +1,6 @@
 import type { Context } from '../app/context.js';
+import { findOutdatedEngines, type OutdatedEngine } from '../engine/show-engines.js';
+import type { Machine } from '../machines/model/machine.js';
 import { managerCountAdvice } from '../swarm/model/quorum.js';
 import { findImmutable, type ImmutableDifference, immutableTexts } from './immutable-settings.js';
 import { compare, type NodeDifference, wantedOf } from './model/compare.js';
@@ -17,8 +19,13 @@ export interface ClusterPlan {
   stages: PlanStage[];
   /** Differences that cannot be changed; they are not in `differences` and have no step. */
   fixed: ImmutableDifference[];
+  /** Machines of the groups whose engines do not run what is recorded. */
+  engines: OutdatedEngine[];
   obstacle?: string;
 }
+
+/** For inspecting a machine; slower ones are omitted. */
+const inspectTimeoutMs = 10_000;
 
 /** Changes nothing. @throws as `observeCluster` */
 export async function planCluster(input: ClusterPlanInput, context: Context): Promise<ClusterPlan> {
@@ -27,10 +34,18 @@ export async function planCluster(input: ClusterPlanInput, context: Context): Pr
   const { obstacle } = observation;
   if (obstacle && stages.length === 0) throw obstacle;
   for (const text of immutableTexts(fixed)) context.reporter.warn(text);
-  return { differences, stages, fixed, ...(obstacle && { obstacle: obstacle.message }) };
+  const engines = await findOutdatedEngines(runningMachines(input, observation), inspectTimeoutMs, context);
+  return { differences, stages, fixed, engines, ...(obstacle && { obstacle: obstacle.message }) };
 }
 
-export interface ObservedPlan extends Omit<ClusterPlan, 'obstacle'> {
+function runningMachines({ groups }: ClusterPlanInput, { cluster, machines }: Observation): Machine[] {
+  const wanted = new Set(groups.flatMap(({ nodes }) => nodes));
+  return cluster.present.flatMap(({ name, machine }) =>
+    wanted.has(name) && machine?.state === 'running' ? (machines.get(name) ?? []) : [],
+  );
+}
+
+export interface ObservedPlan extends Omit<ClusterPlan, 'obstacle' | 'engines'> {
   observation: Observation;
 }
 

@@ -41,6 +41,14 @@ function differenceText({ what, key, is, wanted }: DifferenceRow): string {
   return `${what}${key === undefined ? '' : ` ${key}`}: ${is ?? 'none'} -> ${wanted}`;
 }
 
+/** @param engines at least one */
+export function outdatedEnginesText(engines: readonly { name: string }[]): string {
+  const names = foldNames(engines.map(({ name }) => name)).join(' ');
+  const subject = engines.length === 1 ? 'the engine of' : 'the engines of';
+  const verb = engines.length === 1 ? 'does' : 'do';
+  return `${subject} ${names} ${verb} not run what is recorded: belt provision ${names}`;
+}
+
 /** Counts the differences, and names the command that resolves them. */
 export function planSummary(
   { differences: rows, fixed }: { differences: readonly NodeDifferenceRow[]; fixed: readonly unknown[] },

@@ -206,6 +206,17 @@ describe('provision of a cluster that has drifted', () => {
     expect(swarm()).toEqual(expectedNodes.with(3, 'node1 worker active {"zone":"a","mine":"x"}'));
   });
 
+  test('plan names engines that do not run what is recorded, and omits unreachable ones', async () => {
+    const engines = async () =>
+      (await planCluster({ groups: bed.groups, prune: false }, bed.context)).engines.map(({ name }) => name);
+    expect(await engines()).toEqual([]);
+    for (const name of ['mg2', 'node1']) bed.ssh.system(name).files.clear();
+    expect(await engines()).toEqual(['mg2', 'node1']);
+    bed.ssh.refused.add('node1');
+    expect(await engines()).toEqual(['mg2']);
+    expect(bed.ssh.system('mg2').files.size).toBe(0);
+  });
+
   test('a stopped machine is started', async () => {
     Object.assign(bed.driver.machines.get('node1') ?? {}, { state: 'stopped' });
     expect(done(await provision())).toEqual(['start node1']);
