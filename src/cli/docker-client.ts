@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { open, realpath } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { open, readdir, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { UserError } from '../base/errors.js';
 import { mebibyte, readBounded } from '../base/size-limit.js';
@@ -72,6 +72,13 @@ async function isPodmanScript(path: string): Promise<boolean> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(2048), 0, 2048, 0);
   const start = buffer.toString('latin1', 0, bytesRead);
   return start.startsWith('#!') && start.includes('podman');
+}
+
+/** Without running the client. */
+export async function hasDockerContexts(environment: Environment): Promise<boolean> {
+  const folder = environment.variables['DOCKER_CONFIG'] || join(environment.home, '.docker');
+  const stored = await readdir(join(folder, 'contexts/meta')).catch(() => []);
+  return stored.length > 0 && (await findProgram('docker', environment)) !== undefined;
 }
 
 /** @throws UserError without a docker client on this computer */

@@ -1,14 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Flags, ux } from '@oclif/core';
 import { mayHaveAbandonedManagers } from '../app/abandoned-managers.js';
 import type { Context } from '../app/context.js';
+import { isAbort, UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
 import { timeoutFlag } from '../cli/flags.js';
 import { listMachineStates, type MachineStateRow } from '../machines/list-states.js';
 import { parseFilters } from '../machines/machine-filter.js';
 import { foldNames } from '../machines/model/fold-names.js';
 import { noMachines, recordedOptions } from '../machines/select-machines.js';
-import { formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
+import { changedLines, formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
 
+const watchIntervalMs = 2_000;
 const noMatch = { text: 'No machine matches the filter', next: ['list all machines', 'belt ls'] } as const;
 
 export default class Ls extends BaseCommand<typeof Ls> {
@@ -32,31 +35,39 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
       summary: 'Format output using a Go template, or json',
       helpValue: 'TEMPLATE',
     }),
+    watch: Flags.boolean({ char: 'w', summary: 'Keep listing: redraw the table, or print changed rows' }),
     ...timeoutFlag('Timeout per machine in seconds', 10, { char: 't' }),
   };
   static override examples = [
     { description: 'List all machines', command: '<%= config.bin %> ls' },
     { description: 'List running machines', command: '<%= config.bin %> ls --filter state=running' },
+    { description: 'Watch machines until Ctrl-C', command: '<%= config.bin %> ls --watch' },
     { description: 'Use a template', command: "<%= config.bin %> ls --format '{{.Name}}: {{.URL}}'" },
     { description: 'Print JSON for scripts', command: '<%= config.bin %> ls --json' },
   ];
 
   async run(): Promise<MachineStateRow[]> {
     const { quiet, filter: filters = [], format, timeout } = this.flags;
+    if (this.flags.watch && (quiet || format !== undefined || this.jsonEnabled()))
+      throw new UsageError('--watch prints a table: it cannot be combined with -q, --format or -o');
     const context = await this.context();
     const filter = parseFilters(filters);
     const named = this.output.format === 'name' || (quiet && !this.jsonEnabled());
     const needsStates = filters.some((text) => /^\s*(state|swarm)\s*=/i.test(text));
     if (named && !needsStates) return this.printNames(filter.recorded);
-    const rows = await listMachineStates(
-      {
-        timeoutMs: timeout * 1000,
-        dockerHost: await this.variable('DOCKER_HOST'),
-        only: filter.recorded,
-        engines: format === undefined || needsEngines(format),
-      },
-      context,
-    );
+    const dockerHost = await this.variable('DOCKER_HOST');
+    const list = (): Promise<MachineStateRow[]> =>
+      listMachineStates(
+        {
+          timeoutMs: timeout * 1000,
+          dockerHost,
+          only: filter.recorded,
+          engines: format === undefined || needsEngines(format),
+        },
+        context,
+      );
+    if (this.flags.watch) return this.watch(async () => (await list()).filter(filter.queried), context);
+    const rows = await list();
     const shown = rows.filter(filter.queried);
     const names = shown.map(({ name }) => name);
     await this.warnOfAbandoned(rows, context);
@@ -69,6 +80,26 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
       );
     else this.print(formatMachines(format, shown, await recordedOptions(names, context)));
     return shown;
+  }
+
+  /** Until Ctrl-C: redraws the table at a terminal, else prints changed rows. */
+  private async watch(list: () => Promise<MachineStateRow[]>, { signal }: Context): Promise<[]> {
+    const { wide } = this;
+    const { LiveTable } = await import('../ui/live-table.js');
+    const area = process.stdout.isTTY ? new LiveTable(process.stdout) : undefined;
+    let before: MachineStateRow[] | undefined;
+    try {
+      for (;;) {
+        const rows = await list();
+        if (area) area.draw(machineList(rows, { wide }));
+        else for (const line of changedLines(before, rows, { wide })) this.print(line);
+        before = rows;
+        await sleep(watchIntervalMs, undefined, { signal });
+      }
+    } catch (error) {
+      if (isAbort(error) && signal.aborted) return [];
+      throw error;
+    }
   }
 
   /** Managers of a second swarm with the same ID, if a recovery by belt left them behind. */

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import type { BatchReport } from '../app/batch-report.js';
 import type { Context } from '../app/context.js';
+import { messageOf } from '../base/errors.js';
 import { allFlag, timeoutFlag, yesFlag } from '../cli/flags.js';
 import { LifecycleCommand, nothingDone } from '../cli/lifecycle-command.js';
 import {
@@ -9,6 +10,7 @@ import {
   type Selection,
   selectWithDamaged,
 } from '../machines/damaged-records.js';
+import type { Machine } from '../machines/model/machine.js';
 import { noMachines } from '../machines/select-machines.js';
 import { removeSwarmMachines } from '../swarm/remove-machines.js';
 
@@ -53,7 +55,22 @@ without --force if the swarm would lose its quorum. A whole cluster is removed a
     const forgotten = await forgetDamaged(damaged, context);
     const ok = [...report.ok, ...forgotten];
     for (const name of ok) this.printPiped(`Successfully removed ${name}`);
+    const removed = machines.filter(({ name }) => report.ok.includes(name));
+    if (removed.length > 0) await this.removeContexts(removed, context);
     return { ...report, ok };
+  }
+
+  /** Of the docker client, which would point at machines that no longer exist. */
+  private async removeContexts(machines: readonly Machine[], context: Context): Promise<void> {
+    const { dockerClient, hasDockerContexts } = await import('../cli/docker-client.js');
+    if (!(await hasDockerContexts(await this.environment()))) return;
+    const { removeContextsOf } = await import('../contexts/docker-contexts.js');
+    try {
+      const names = await removeContextsOf(machines, dockerClient, context);
+      if (names.length > 0) context.reporter.note(`Removed docker contexts: ${names.join(', ')}`);
+    } catch (error) {
+      context.reporter.warn(`docker contexts were not removed: ${messageOf(error)}`);
+    }
   }
 
   private async retire(names: readonly string[], context: Context): Promise<BatchReport<string>> {

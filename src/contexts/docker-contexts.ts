@@ -1,9 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { ExternalError, UserError } from '../base/errors.js';
 import { clientAccess } from '../engine/client-access.js';
-import type { Machine } from '../machines/model/machine.js';
+import { engineEndpoint, type Machine } from '../machines/model/machine.js';
 import { matchNames, selectNames } from '../machines/model/select-names.js';
 import { hasSshAddress, openSshConfigFor } from '../machines/openssh-client.js';
 
@@ -80,6 +81,29 @@ export async function removeContexts(
   // One after another: the client's store has no lock.
   for (const name of names) await runDocker(docker, ['context', 'rm', ...(force ? ['--force'] : []), name]);
   return names;
+}
+
+/**
+ * Removes the contexts that this cluster made for machines that no longer exist. A context of another
+ * belt with the same names has another endpoint. @throws ExternalError
+ */
+export async function removeContextsOf(
+  machines: readonly Machine[],
+  docker: DockerClient,
+  context: Context,
+): Promise<string[]> {
+  const { cluster } = context;
+  const sshConfig = await readFile(sshConfigPath(context), 'utf8').catch(() => '');
+  const isOwn = ({ name, endpoint }: DockerContext, machine: Machine): boolean =>
+    endpoint === engineEndpoint(machine)?.url ||
+    (endpoint === `ssh://${name}` && sshConfig.split('\n').includes(`Host ${name}`));
+  const byName = new Map(machines.map((machine) => [machine.name, machine]));
+  const own = (await beltContexts(docker)).filter((entry) => {
+    const machine = byName.get(entry.machine);
+    return entry.cluster === cluster.name && machine && isOwn(entry, machine);
+  });
+  for (const { name } of own) await runDocker(docker, ['context', 'rm', '--force', name]);
+  return own.map(({ name }) => name);
 }
 
 /** For a machine without a context, the client reports the error. */

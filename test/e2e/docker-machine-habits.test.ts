@@ -373,7 +373,10 @@ describe.skipIf(!canCreateMachines())('docker-machine’s habits', () => {
       expect.stringContaining('aborted; nothing was changed'),
     ]);
     expect(await ok('docker-machine ls -q')).toBe('default\ndev\n');
-    expect(await ok('docker-machine rm -y dev')).toBe('Successfully removed dev\n');
+    const contexts = 'export DOCKER_CONFIG="$PWD/docker-config"';
+    await ok(`${contexts}; docker-machine context create dev default; docker context use belt-dev`);
+    expect(await ok(`${contexts}; docker-machine rm -y dev`)).toBe('Successfully removed dev\n');
+    expect(await ok(`${contexts}; docker context ls -q`)).toBe('belt-default\ndefault\n');
     const gone = await script('docker-machine rm -f dev');
     expect([gone.code, gone.stderr]).toEqual([0, expect.stringContaining('Can\'t remove "dev"')]);
     expect(await ok('docker-machine rm --force default')).toBe('Successfully removed default\n');

@@ -41,6 +41,24 @@ export function machineList(rows: readonly MachineListRow[], { wide = false } = 
   );
 }
 
+/** The lines of the table that changed since `before`, the headers at first; for `ls --watch`. */
+export function changedLines(
+  before: readonly MachineListRow[] | undefined,
+  rows: readonly MachineListRow[],
+  { wide = false } = {},
+): string[] {
+  const [headers = '', ...lines] = machineList(rows, { wide }).split('\n');
+  const known = new Set(before?.map(fingerprint));
+  const changed = lines.filter((_, index) => !known.has(fingerprint(rows[index] as MachineListRow)));
+  const names = new Set(rows.map(({ name }) => name));
+  const removed = before?.filter(({ name }) => !names.has(name)).map(({ name }) => `${name} was removed`);
+  return [...(before ? [] : [headers]), ...changed, ...(removed ?? []).map(oneLine)];
+}
+
+function fingerprint({ responseMs: _, ...row }: MachineListRow): string {
+  return JSON.stringify(row);
+}
+
 /** `ls --format`; the prefix `table ` adds aligned headers. @throws UserError for a bad template */
 export function formatMachines(
   format: string,

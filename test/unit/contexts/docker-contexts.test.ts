@@ -5,20 +5,24 @@ import {
   type DockerClient,
   listContexts,
   removeContexts,
+  removeContextsOf,
   sshConfigPath,
 } from '../../../src/contexts/docker-contexts.js';
+import { engineEndpoint } from '../../../src/machines/model/machine.js';
 import { openTestBed, type TestBed } from '../support/test-bed.js';
 
 let bed: TestBed;
 /** The docker client's contexts: descriptions by name. */
 let contexts: Map<string, string>;
+/** Their endpoints; default: `x`. */
+let endpoints: Map<string, string>;
 
 const docker: DockerClient = async ([, verb, ...args]) => {
   const name = args.find((word) => !word.startsWith('-')) ?? '';
   const missing = { code: 1, stdout: '', stderr: `context "${name}" not found` };
   if (verb === 'ls') {
     const rows = [...contexts].map(([Name, Description]) =>
-      JSON.stringify({ Name, Description, DockerEndpoint: 'x' }),
+      JSON.stringify({ Name, Description, DockerEndpoint: endpoints.get(Name) ?? 'x' }),
     );
     return { code: 0, stdout: rows.join('\n'), stderr: '' };
   }
@@ -32,6 +36,7 @@ const docker: DockerClient = async ([, verb, ...args]) => {
 beforeEach(async () => {
   bed = await openTestBed();
   contexts = new Map([['default', '']]);
+  endpoints = new Map();
   const [node1] = await bed.running('node1', 'node2');
   if (!node1) throw new Error('no machine');
   await bed.cluster.save({
@@ -91,4 +96,24 @@ test('--all removes the contexts of this cluster only', async () => {
   await bed.cluster.remove('node1');
   expect(await remove([], true)).toEqual(['belt-node1']);
   expect([...contexts.keys()]).toEqual(['default', 'belt-other-node9']);
+});
+
+test("contexts of removed machines are removed, but not another belt's with the same names", async () => {
+  const machines = await Promise.all(['node1', 'node2', 'box'].map((name) => bed.cluster.machine(name)));
+  await create('node1');
+  contexts.set('belt-node2', 'belt: node2 of cluster default');
+  contexts.set('belt-other-node1', 'belt: node1 of cluster other');
+  contexts.set('mine', 'of node1');
+  endpoints.set('belt-node1', 'ssh://belt-node1').set('belt-node2', 'tcp://192.0.2.1:2376');
+  expect(await removeContextsOf(machines, docker, bed.context)).toEqual(['belt-node1']);
+  endpoints.set('belt-node2', engineEndpoint(await bed.cluster.machine('node2'))?.url ?? '');
+  expect(await removeContextsOf(machines, docker, bed.context)).toEqual(['belt-node2']);
+  expect([...contexts.keys()]).toEqual(['default', 'belt-other-node1', 'mine']);
+});
+
+test('a context over SSH of another store is kept', async () => {
+  contexts.set('belt-node1', 'belt: node1 of cluster default');
+  endpoints.set('belt-node1', 'ssh://belt-node1');
+  const machines = [await bed.cluster.machine('node1')];
+  expect(await removeContextsOf(machines, docker, bed.context)).toEqual([]);
 });

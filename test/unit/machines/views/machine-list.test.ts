@@ -5,7 +5,12 @@ import { listMachineStates, type MachineStateRow } from '../../../../src/machine
 import { parseFilters } from '../../../../src/machines/machine-filter.js';
 import type { Machine } from '../../../../src/machines/model/machine.js';
 import { recordedOptions } from '../../../../src/machines/select-machines.js';
-import { formatMachines, machineList, needsEngines } from '../../../../src/machines/views/machine-list.js';
+import {
+  changedLines,
+  formatMachines,
+  machineList,
+  needsEngines,
+} from '../../../../src/machines/views/machine-list.js';
 import { MemoryDriver } from '../../support/memory-driver.js';
 import { openTestBed, type TestBed } from '../../support/test-bed.js';
 
@@ -31,6 +36,18 @@ const broken: MachineStateRow = {
 };
 
 describe('ls', () => {
+  test('ls --watch prints headers and all rows first, then changed rows and removed machines', () => {
+    const first = changedLines(undefined, [running, broken]);
+    expect(first.map((line) => line.split(' ')[0])).toEqual(['NAME', 'node1', 'node10']);
+    const rows: MachineStateRow[] = [
+      { ...running, state: 'stopped' },
+      { ...broken, responseMs: 1 },
+    ];
+    expect(changedLines([running, broken], rows).map((line) => line.split(' ')[0])).toEqual(['node1']);
+    expect(changedLines(rows, rows)).toEqual([]);
+    expect(changedLines(rows, rows.slice(0, 1))).toEqual(['node10 was removed']);
+  });
+
   test("ls prints docker-machine's columns", () => {
     expect(machineList([running, broken])).toBe(
       [
