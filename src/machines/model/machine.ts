@@ -18,16 +18,16 @@ export const machineStates = [
 export type MachineState = (typeof machineStates)[number];
 
 /** DigitalOcean's state names, which the 2016 belt used. */
-const legacyNames: Readonly<Record<string, MachineState>> = {
-  new: 'starting',
-  active: 'running',
-  off: 'stopped',
-};
+const legacyNames: ReadonlyMap<string, MachineState> = new Map([
+  ['new', 'starting'],
+  ['active', 'running'],
+  ['off', 'stopped'],
+]);
 
 /** A state as the user wrote it, in any case. @returns undefined for an unknown word */
 export function parseState(word: string): MachineState | undefined {
   const lower = word.toLowerCase();
-  return legacyNames[lower] ?? machineStates.find((state) => state === lower);
+  return legacyNames.get(lower) ?? machineStates.find((state) => state === lower);
 }
 
 export interface Addresses {

@@ -249,6 +249,7 @@ describe('status', () => {
     'active=1.5',
     'active=3 ',
     'asleep=3',
+    'constructor=3',
     'active==3',
   ])('%j is not a goal', (text) => {
     expect(() => parseGoal(text)).toThrow(
