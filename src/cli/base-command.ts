@@ -138,6 +138,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     return this.output.format === 'wide';
   }
 
+  /** Columns of the terminal; undefined: unlimited. */
+  protected get width(): number | undefined {
+    return process.stdout.isTTY ? process.stdout.columns : undefined;
+  }
+
   /** For views on stdout. */
   protected get color(): boolean {
     return hasColors(process.stdout);
@@ -150,6 +155,11 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     if (!explained) return;
     this.explain(empty.text);
     if (empty.next) this.suggest(...empty.next);
+  }
+
+  protected get tableStyle(): { wide: boolean; width: number | undefined; color: boolean } {
+    const { wide, width, color } = this;
+    return { wide, width, color };
   }
 
   /** Asks before dangerous work. @throws UserError unless the answer is yes */

@@ -31,6 +31,7 @@ export const globalFlags = {
     env: 'MACHINE_DEBUG',
     summary: 'Show where settings come from, and stack traces',
   },
+  'no-color': { type: 'boolean', summary: 'Print without color [$NO_COLOR]' },
   'native-ssh': {
     type: 'boolean',
     summary: "Log in with belt's own SSH instead of the system's [$MACHINE_NATIVE_SSH]",

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { explainSystemError, explanationOf } from '../base/errors.js';
+import { disableColors } from '../state/environment.js';
 import { safeMessage } from '../ui/safe-text.js';
 import { readCommandLine } from './command-line.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
@@ -52,8 +53,15 @@ function withoutTail(argv: readonly string[]): readonly string[] {
   }
 }
 
+function isColorless(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  return words.slice(0, end === -1 ? undefined : end).includes('--no-color');
+}
+
 async function run(argv: readonly string[], root: string): Promise<number | undefined> {
   const line = readCommandLine(argv);
+  if (isColorless(line.kind === 'passthrough' ? argv.slice(0, -line.tail.length || undefined) : argv))
+    disableColors();
   if (line.kind === 'passthrough') {
     const { runPassthrough } = await import('./passthrough/index.js');
     return runPassthrough(line.command, { ...line, root });

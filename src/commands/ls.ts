@@ -73,11 +73,7 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
     await this.warnOfAbandoned(rows, context);
     if (quiet) this.print(names.join('\n'));
     else if (format === undefined)
-      this.printRows(
-        shown,
-        machineList(shown, { wide: this.wide }),
-        filters.length > 0 ? noMatch : noMachines,
-      );
+      this.printRows(shown, machineList(shown, this.tableStyle), filters.length > 0 ? noMatch : noMachines);
     else this.print(formatMachines(format, shown, await recordedOptions(names, context)));
     return shown;
   }
@@ -91,7 +87,7 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
     try {
       for (;;) {
         const rows = await list();
-        if (area) area.draw(machineList(rows, { wide }));
+        if (area) area.draw(machineList(rows, this.tableStyle));
         else for (const line of changedLines(before, rows, { wide })) this.print(line);
         before = rows;
         await sleep(watchIntervalMs, undefined, { signal });

@@ -57,6 +57,11 @@ export function hasColors(
   return isTTY && TERM !== 'dumb';
 }
 
+/** Also for programs that belt runs. */
+export function disableColors(): void {
+  process.env['NO_COLOR'] = '1';
+}
+
 /** sudo(8) sets both; root calling sudo is just root. */
 function sudoCaller({ SUDO_UID, SUDO_GID }: Variables): FileOwner | undefined {
   if (!SUDO_UID || !/^\d+$/.test(SUDO_UID) || Number(SUDO_UID) === 0) return undefined;

@@ -20,7 +20,7 @@ export default class SwarmLs extends BaseCommand<typeof SwarmLs> {
     const host = nodeOrHost(this.args.node, this.flags.host);
     const manager = host.length > 0 ? await machineFor(host, context) : undefined;
     const nodes = await listNodes(manager, context);
-    this.print(swarmTable(nodes, { wide: this.wide }));
+    this.print(swarmTable(nodes, this.tableStyle));
     return nodes;
   }
 }

@@ -24,7 +24,7 @@ with other warnings, such as nodes that are down. The place of a node comes from
     const host = nodeOrHost(this.args.node, this.flags.host);
     const manager = host.length > 0 ? await machineFor(host, context) : undefined;
     const status = await swarmStatus(manager, context);
-    this.print(swarmStatusView(status, process.stdout.isTTY ? process.stdout.columns : undefined));
+    this.print(swarmStatusView(status, this.width));
     if (!status.quorum || status.splitManagers.length > 0) this.fail();
     return status;
   }

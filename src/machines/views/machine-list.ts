@@ -1,3 +1,4 @@
+import { statePaint } from '../../ui/colors.js';
 import { expandEscapes, type GoValue, parseGoTemplate } from '../../ui/go-template/index.js';
 import { oneLine, safeJson } from '../../ui/safe-text.js';
 import { alignColumns, capitalize, formatTable } from '../../ui/table.js';
@@ -21,8 +22,22 @@ interface MachineListRow {
   responseMs: number;
 }
 
-/** docker-machine's table; `wide` adds belt's own columns. */
-export function machineList(rows: readonly MachineListRow[], { wide = false } = {}): string {
+/** docker-machine's table; `wide` adds belt's own columns. @param width of a terminal */
+export function machineList(
+  rows: readonly MachineListRow[],
+  {
+    wide = false,
+    width,
+    color = false,
+  }: { wide?: boolean; width?: number | undefined; color?: boolean } = {},
+): string {
+  const hasErrors = rows.some(({ error }) => error);
+  const paint = statePaint(color);
+  const style = {
+    paint: (cell: string, column: string) =>
+      column === 'errors' ? paint.red(cell) : paint.state(cell, column),
+    ...(!wide && { width, optional: hasErrors ? droppable : ['errors', ...droppable] }),
+  };
   return formatTable(
     [
       ...['name', 'active', 'driver', 'state', 'url', 'swarm', 'docker'],
@@ -38,8 +53,12 @@ export function machineList(rows: readonly MachineListRow[], { wide = false } = 
         fields.Error,
       ];
     }),
+    style,
   );
 }
+
+/** Left out on narrow terminals, in this order. */
+const droppable = ['docker', 'driver', 'active', 'url'];
 
 /** The lines of the table that changed since `before`, the headers at first; for `ls --watch`. */
 export function changedLines(

@@ -1,3 +1,4 @@
+import { statePaint } from '../../ui/colors.js';
 import { capitalize, formatTable } from '../../ui/table.js';
 
 /** As in the Engine API. */
@@ -24,7 +25,14 @@ function labelText(labels: Readonly<Record<string, string>> = {}): string {
 }
 
 /** The columns of `docker node ls`, with role and address. */
-export function swarmTable(rows: readonly SwarmRow[], { wide = false } = {}): string {
+export function swarmTable(
+  rows: readonly SwarmRow[],
+  {
+    wide = false,
+    width,
+    color = false,
+  }: { wide?: boolean; width?: number | undefined; color?: boolean } = {},
+): string {
   return formatTable(
     [
       ...['node', 'role', 'status', 'availability', 'manager status', 'address', 'engine'],
@@ -40,6 +48,10 @@ export function swarmTable(rows: readonly SwarmRow[], { wide = false } = {}): st
       row.engineVersion || '-',
       ...(wide ? [row.id ?? '-', row.managerAddress ?? '-', labelText(row.labels)] : []),
     ]),
+    {
+      paint: statePaint(color).state,
+      ...(!wide && { width, optional: ['engine', 'role', 'address', 'availability'] }),
+    },
   );
 }
 

@@ -59,6 +59,19 @@ describe('ls', () => {
     expect(machineList([])).toBe('NAME   ACTIVE   DRIVER   STATE   URL   SWARM   DOCKER   ERRORS');
   });
 
+  test('ls fits a terminal, without the columns that matter least, and colors what is wrong', () => {
+    const row = { ...running, docker: '26.1.5+dfsg1', url: 'tcp://10.209.110.11:2376' };
+    expect(machineList([row], { width: 80 }).split('\n')[0]).toBe(
+      'NAME    ACTIVE   DRIVER   STATE     URL                        SWARM',
+    );
+    for (const width of [40, 60, 80, 100, 120]) {
+      const lines = machineList([row, broken], { width }).split('\n');
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+    }
+    expect(machineList([broken], { color: true })).toContain('\u001b[31mTimeout\u001b[39m   ');
+    expect(machineList([running], { color: true })).not.toContain('\u001b');
+  });
+
   test("ls supports docker-machine's formats", () => {
     expect(formatMachines('{{.Name}}: {{.DriverName}} - {{.ResponseTime}}', [running, broken])).toBe(
       'node1: nspawn - 4ms\nnode10: generic - 10000ms',
