@@ -24,4 +24,5 @@ export interface Progress {
   close(): Promise<void>;
 }
 
-export type Step = (text: string) => void;
+/** @param fraction 0 to 1; undefined: unknown */
+export type Step = (text: string, fraction?: number) => void;

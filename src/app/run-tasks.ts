@@ -37,7 +37,11 @@ export async function runTasks<Value, Subject extends Named = Machine>(
   try {
     const work = async (subject: Subject): Promise<Value> => {
       const { name } = subject;
-      const value = await run({ subject, step: (text) => progress.update(name, text), context });
+      const value = await run({
+        subject,
+        step: (text, fraction) => progress.update(name, text, fraction),
+        context,
+      });
       progress.done(name, doneText(value));
       return value;
     };

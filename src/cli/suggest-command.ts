@@ -46,7 +46,7 @@ const synonyms: Readonly<Record<string, string>> = {
 /** Docker's commands that belt has no command for: `belt docker` runs them. */
 const dockerCommands: ReadonlySet<string> = new Set(
   `attach build builder buildx commit container diff events export history images load login
-logout manifest network pause port pull push rename rmi run save search secret service system tag
+logout manifest network pause port pull rename rmi run save search secret service system tag
 unpause volume wait`.split(/\s/),
 );
 

@@ -79,6 +79,7 @@ test('the command tree is complete', () => {
     'plugins uninstall',
     'promote',
     'provision',
+    'push',
     'regenerate-certs',
     'regions',
     'resize',
