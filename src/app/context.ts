@@ -30,6 +30,8 @@ export interface Clusters {
 
 /** Invalid settings throw UserError with their source. */
 export interface Settings {
+  /** @throws UserError, ExternalError when a settings file is invalid or unreadable */
+  requireReadable(): Promise<void>;
   /** The driver for new machines. @param named on the command line */
   driver(named?: string): Promise<string>;
   /** @param group overrides the cluster's settings */

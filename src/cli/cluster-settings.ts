@@ -38,6 +38,10 @@ export class ClusterSettings implements Settings {
     private readonly drivers: Drivers,
   ) {}
 
+  async requireReadable(): Promise<void> {
+    await this.files();
+  }
+
   async driver(named?: string): Promise<string> {
     const sources = { ...(await this.sources()), flags: { driver: named } };
     return this.drivers.nameOf(resolveDriver(this.environment.platform, sources).value);

@@ -13,6 +13,7 @@ export type EngineReport = BatchReport<Provisioned & { name: string }>;
 
 export abstract class EngineCommand<T extends typeof Command> extends BaseCommand<T> {
   static override strict = false;
+  static override resumes = true;
   static override args = nodesArgument;
   static override flags = allFlag;
 

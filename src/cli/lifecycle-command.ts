@@ -31,6 +31,7 @@ const noGuard: QuorumGuard = (_machines, _context, work) => work();
 /** Does one thing to each selected machine. */
 export abstract class LifecycleCommand<T extends typeof Command> extends BaseCommand<T> {
   static override strict = false;
+  static override resumes = true;
   static override args = nodesArgument;
   static override flags = allFlag;
 

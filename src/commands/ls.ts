@@ -4,10 +4,12 @@ import { mayHaveAbandonedManagers } from '../app/abandoned-managers.js';
 import type { Context } from '../app/context.js';
 import { isAbort, UsageError } from '../base/errors.js';
 import { BaseCommand } from '../cli/base-command.js';
-import { timeoutFlag } from '../cli/flags.js';
+import { nodesArgument, timeoutFlag } from '../cli/flags.js';
 import { listMachineStates, type MachineStateRow } from '../machines/list-states.js';
 import { parseFilters } from '../machines/machine-filter.js';
 import { foldNames } from '../machines/model/fold-names.js';
+import type { Machine } from '../machines/model/machine.js';
+import { selectNames } from '../machines/model/select-names.js';
 import { noMachines, recordedOptions } from '../machines/select-machines.js';
 import { changedLines, formatMachines, machineList, needsEngines } from '../machines/views/machine-list.js';
 
@@ -22,6 +24,9 @@ row.
 
 The fields of --format are Name, Active, ActiveHost, DriverName, State, URL, Swarm, DockerVersion,
 EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and prints headers.`;
+  static override usage = 'ls [NODES...]';
+  static override strict = false;
+  static override args = nodesArgument;
   static override flags = {
     quiet: Flags.boolean({ char: 'q', summary: 'Only show names' }),
     filter: Flags.string({
@@ -40,6 +45,7 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
   };
   static override examples = [
     { description: 'List all machines', command: '<%= config.bin %> ls' },
+    { description: 'List some machines', command: "<%= config.bin %> ls 'node[1:4]'" },
     { description: 'List running machines', command: '<%= config.bin %> ls --filter state=running' },
     { description: 'Watch machines until Ctrl-C', command: '<%= config.bin %> ls --watch' },
     { description: 'Use a template', command: "<%= config.bin %> ls --format '{{.Name}}: {{.URL}}'" },
@@ -52,16 +58,18 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
       throw new UsageError('--watch prints a table: it cannot be combined with -q, --format or -o');
     const context = await this.context();
     const filter = parseFilters(filters);
+    const isNamed = await this.nameFilter(context);
+    const only = (machine: Machine): boolean => isNamed(machine) && filter.recorded(machine);
     const named = this.output.format === 'name' || (quiet && !this.jsonEnabled());
     const needsStates = filters.some((text) => /^\s*(state|swarm)\s*=/i.test(text));
-    if (named && !needsStates) return this.printNames(filter.recorded);
+    if (named && !needsStates) return this.printNames(only);
     const dockerHost = await this.variable('DOCKER_HOST');
     const list = (): Promise<MachineStateRow[]> =>
       listMachineStates(
         {
           timeoutMs: timeout * 1000,
           dockerHost,
-          only: filter.recorded,
+          only,
           engines: format === undefined || needsEngines(format),
         },
         context,
@@ -110,8 +118,17 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
     );
   }
 
+  /** Selects the machines on the command line; all by default. */
+  private async nameFilter({ cluster }: Context): Promise<(machine: Machine) => boolean> {
+    if (this.words.length === 0) return () => true;
+    const { machines, damaged } = await cluster.machines();
+    const known = [...machines, ...damaged].map(({ name }) => name);
+    const chosen = new Set(selectNames(this.words, known));
+    return ({ name }) => chosen.has(name);
+  }
+
   /** Makes no network requests. */
-  private async printNames(wanted: ReturnType<typeof parseFilters>['recorded']): Promise<[]> {
+  private async printNames(wanted: (machine: Machine) => boolean): Promise<[]> {
     const { machines } = await (await this.context()).cluster.machines();
     for (const { name } of machines.filter(wanted)) ux.stdout(name);
     return [];

@@ -9,7 +9,6 @@ export default class Provision extends EngineCommand<typeof Provision> {
     `Installs a missing engine, repairs changed files and the certificate, and restarts the engine only if
 something changed.`;
   static override usage = 'provision [NODES...]';
-  static override resumes = true;
   static override flags = {
     ...allFlag,
     ...forceFlag,

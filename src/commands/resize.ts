@@ -12,7 +12,6 @@ export default class Resize extends LifecycleCommand<typeof Resize> {
     size: requiredArgument("Memory amount or the provider's size"),
     ...nodesArgument,
   };
-  static override resumes = true;
   static override flags = { ...allFlag, ...forceFlag };
   static override examples = [
     { description: 'Resize two machines to 1 GB', command: '<%= config.bin %> resize 1gb node[1:2]' },

@@ -11,6 +11,7 @@ export default class Upgrade extends BaseCommand<typeof Upgrade> {
   static override description = 'Stopped machines are started first, and keep running afterwards.';
   static override usage = 'upgrade [NODES...]';
   static override strict = false;
+  static override resumes = true;
   static override args = nodesArgument;
   static override flags = { ...allFlag, ...forceFlag };
   static override examples = [

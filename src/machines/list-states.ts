@@ -32,13 +32,18 @@ interface ListStatesOptions {
   engines?: boolean;
 }
 
-/** An unresponsive machine only affects its own row. Stopped machines' engines are not queried. */
+/**
+ * An unresponsive machine only affects its own row. Stopped machines' engines are not queried.
+ * @throws UserError, ExternalError for an unreadable settings file
+ */
 export async function listMachineStates(
   { timeoutMs, dockerHost, only = () => true, engines = true }: ListStatesOptions,
   context: Context,
 ): Promise<MachineStateRow[]> {
   const { machines, damaged } = await context.cluster.machines();
   const wanted = machines.filter(only);
+  // Concerns all machines, while a driver's own failure only affects its rows.
+  if (wanted.length > 0) await context.settings.requireReadable();
   const active = await activeName(dockerHost, machines, context);
   const rows = new Map<string, MachineStateRow>();
   const queryGroup = async (group: readonly Machine[]): Promise<void> => {

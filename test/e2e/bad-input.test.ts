@@ -56,7 +56,8 @@ describe.skipIf(!canCreateMachines())('bad input', () => {
     { args: ['--debug'], code: 2, says: 'no command specified' },
     { args: ['rm', '-y', 'zz*'], code: 1, says: 'no machine matches "zz*"' },
     { args: ['help', 'crate'], code: 2, says: '"crate" is not a belt command' },
-    { args: ['ls', 'node1'], code: 2, says: 'unexpected argument: node1' },
+    { args: ['ls', 'node1'], code: 1, says: 'Docker machine "node1" does not exist' },
+    { args: ['active', 'node1', 'node2'], code: 2, says: 'unexpected argument: node2' },
     { args: ['active', '--timeout', 'soon'], code: 2, says: 'soon' },
     { args: ['create', '--swarm', 'node1'], code: 2, says: 'belt swarm init' },
     {

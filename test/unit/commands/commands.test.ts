@@ -29,6 +29,13 @@ async function load(name: string): Promise<typeof Command> {
   return module.default;
 }
 
+test.each([
+  ...['provision', 'upgrade', 'regenerate-certs', 'resize', 'start', 'stop', 'restart'],
+  ...['engine secure', 'engine local', 'engine insecure', 'certs rotate', 'swarm upgrade'],
+])('after an interruption, %s says how to resume', async (name) => {
+  expect(await load(name)).toHaveProperty('resumes', true);
+});
+
 test('the command tree is complete', () => {
   expect(names).toEqual([
     'active',

@@ -72,6 +72,7 @@ export async function openTestBed(): Promise<TestBed> {
   const reporter = recordingReporter();
   let abort = new AbortController();
   const settings: Settings = {
+    requireReadable: async () => {},
     driver: async (named = 'memory') => named,
     of: async () => ({}),
     engine: async () => defaultEngineSettings,

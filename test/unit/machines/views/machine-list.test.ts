@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { UsageError } from '../../../../src/base/errors.js';
+import { ExternalError, UsageError } from '../../../../src/base/errors.js';
 import { defaultEngineSettings } from '../../../../src/engine/model/engine-settings.js';
 import { listMachineStates, type MachineStateRow } from '../../../../src/machines/list-states.js';
 import { parseFilters } from '../../../../src/machines/machine-filter.js';
@@ -186,6 +186,13 @@ describe('querying all machines', () => {
       ['node2', 'stopped', false, undefined, undefined],
       ['node3', 'running', false, undefined, expect.stringContaining('refused by 10.0.0.3 port 22')],
     ]);
+  });
+
+  test('an unreadable settings file is one error, not one per row', async () => {
+    await bed.running('node1', 'node2');
+    const requireReadable = () => Promise.reject(new ExternalError('.belt.yaml is larger than 16 MiB'));
+    const context = { ...bed.context, settings: { ...bed.context.settings, requireReadable } };
+    await expect(listMachineStates({ timeoutMs: 1_000 }, context)).rejects.toThrow('.belt.yaml is larger');
   });
 
   test('a provider that times out affects only the rows of its machines', async () => {
