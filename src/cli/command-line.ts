@@ -140,15 +140,24 @@ function splitOwnFlags(
       [...rest.slice(0, 1), ...tail],
     ];
   }
-  const next = rest.slice(0, Math.max(end, 0)).findIndex((word) => word.startsWith('-'));
-  if (command !== 'exec' || next === -1) return [flags, rest];
+  if (command !== 'exec') return [flags, rest];
+  const nodes = rest.slice(0, end === -1 ? 1 : end);
+  const next = nodes.findIndex((word) => word.startsWith('-') && word !== '--');
+  if (next === -1) return [flags, rest];
   if (isHelpFlag(rest[next] as string)) return [flags, rest.slice(next)];
-  if (next === 0) throw new UsageError(`unknown flag: ${rest[0]}`, { hint: 'belt exec NODES -- COMMAND' });
+  if (next === 0) throw unknownFlag(rest[0] as string);
   const [more, tail] = splitOwnFlags(command, rest.slice(next), known);
   return [
     [...flags, ...more],
     [...rest.slice(0, next), ...tail],
   ];
+}
+
+/** Output flags belong before the command. */
+function unknownFlag(flag: string): UsageError {
+  const known = indexByForm(outputFlags);
+  const output = known.has(splitFlag(longForm(flag, known))[0]) ? '--json ' : '';
+  return new UsageError(`unknown flag: ${flag}`, { hint: `belt ${output}exec NODES -- COMMAND` });
 }
 
 /** Splits off the known flags at the start. */

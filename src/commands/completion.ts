@@ -6,7 +6,12 @@ import { globalFlags } from '../cli/flags.js';
 export default class Completion extends BaseCommand<typeof Completion> {
   static override baseFlags = globalFlags;
   static override summary = 'Generate a shell completion script';
-  static override description = `Machine names come from local records.
+  static override description =
+    `Machine names come from local records. Arguments of docker are completed by docker itself, and names
+of services by a manager.
+
+For zsh, the script also defines the alias belt='noglob belt', so that patterns such as node[1:4] need no
+quotes. To have zsh expand the files of one command, write \\belt.
 
 To complete the alias "docker-machine" too, add one more line:
   bash: complete -F _belt docker-machine

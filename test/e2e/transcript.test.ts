@@ -25,6 +25,7 @@ const answers: [typed: string, code: number, ...texts: string[]][] = [
   ['belt resize node1 1gb', 2, 'Try: belt resize 1gb node1'],
   ['belt create 512mbb node1', 2, '"512mbb"'],
   ['belt create huge.size node1', 2, '"huge.size" is neither a size'],
+  ['belt ip node[1..4]', 2, 'Did you mean "node[1:4]"?'],
   ["belt ip 'node[1..4]'", 2, 'Did you mean "node[1:4]"?'],
   ["belt ip 'node(1:4)'", 2, 'Did you mean "node[1:4]"?'],
   ["belt ip 'node{1:4}'", 2, 'Did you mean "node[1:4]"?'],

@@ -1,15 +1,20 @@
+import { machineStates } from '../../machines/model/machine.js';
 import { isPassthrough } from '../command-line.js';
 import { outputFormats } from '../output.js';
 import { type CommandInfo, type Commands, commandOf, type FlagInfo, subcommandsOf } from './command-tree.js';
 
-/** Sources of names, all local. */
+/** Sources of names; only `services` and `docker` query machines. */
 export interface Names {
   machines(): Promise<readonly string[]>;
   clusters(): Promise<readonly string[]>;
   drivers(): Promise<readonly string[]>;
+  /** Of the swarm. */
+  services(): Promise<readonly string[]>;
+  /** docker's own completion. @param own belt's words up to `docker`. @param words docker's */
+  docker(own: readonly string[], words: readonly string[]): Promise<Completion>;
 }
 
-interface Completion {
+export interface Completion {
   /** With summaries, which may be empty. */
   candidates: ReadonlyMap<string, string>;
   /** The shell should also offer files. */
@@ -38,8 +43,31 @@ export async function complete(
 ): Promise<Completion> {
   const [, exclusion = '', current = ''] = /^(!?)(.*)$/s.exec(words.at(-1) ?? '') ?? [];
   const line = readLine(words.slice(0, -1), commands);
+  const start = dockerStart(words, line, commands);
+  if (start !== undefined) return names.docker(words.slice(0, start), words.slice(start));
   const completion = filterByPrefix(current, await completeWord(line, current, commands, names));
   return exclusion === '' ? completion : withPrefix(exclusion, completion);
+}
+
+/** Docker's own groups of commands that are also belt's. */
+const dockerCommands: readonly string[] = ['docker', 'compose', 'stack'];
+
+/** Where docker's words begin, if the last word is one of them. */
+function dockerStart(
+  words: readonly string[],
+  { path, command, pending }: Line,
+  commands: Commands,
+): number | undefined {
+  const [name = ''] = path;
+  if (pending || !dockerCommands.includes(name)) return undefined;
+  let start = words.indexOf(name) + 1;
+  for (let word = words[start]; word?.startsWith('-'); word = words[start]) {
+    const flag = flagOf(word.split('=', 1)[0] as string, command, commands);
+    if (!flag) break;
+    start += flag.type === 'option' && !word.includes('=') ? 2 : 1;
+  }
+  const isOwnFlag = start >= words.length - 1 && words.at(-1)?.startsWith('-');
+  return isOwnFlag || start > words.length - 1 ? undefined : start;
 }
 
 async function completeWord(
@@ -90,11 +118,15 @@ function readWord(word: string, line: Line, commands: Commands): void {
   if (command) line.command = command;
 }
 
-/** Before the command, only the global flags. */
+/** Before the command, the global flags and --host. */
 function flagTableOf(command: CommandInfo | undefined, commands: Commands): CommandInfo['flags'] {
   if (command) return command.flags;
   const lsFlags = Object.entries(commandOf(commands, ['ls'])?.flags ?? {});
-  return Object.fromEntries(lsFlags.filter(([, { helpGroup }]) => helpGroup === 'GLOBAL'));
+  const { host } = commandOf(commands, ['docker'])?.flags ?? {};
+  return {
+    ...Object.fromEntries(lsFlags.filter(([, { helpGroup }]) => helpGroup === 'GLOBAL')),
+    ...(host && { host }),
+  };
 }
 
 function flagOf(written: string, command: CommandInfo | undefined, commands: Commands): FlagInfo | undefined {
@@ -118,10 +150,14 @@ async function valuesOf({ name, helpValue = '', options }: FlagInfo, names: Name
   if (/^NODES?$/.test(helpValue)) return completionOf(await names.machines());
   if (helpValue === 'docker-machine|DRIVER')
     return completionOf(['docker-machine', ...(await names.drivers())]);
+  if (name === 'wait' && helpValue === 'STATE=N') return completionOf(goalStates.map((state) => `${state}=`));
   if (/^[\w-]+(\|[\w-]+)+$/.test(helpValue)) return completionOf(helpValue.split('|'));
   if (helpValue === 'DRIVER') return completionOf(await names.drivers());
   return { candidates: new Map(), files: /^(FILE|DIR)$/.test(helpValue) };
 }
+
+/** What `status --wait` counts; `active` is the 2016 belt's word for running. */
+const goalStates = ['active', ...machineStates];
 
 /** Names of arguments that are existing machines. */
 const machineArguments = new Set(['node', 'nodes', 'manager']);
@@ -143,6 +179,7 @@ async function argumentsOf(
   const last = all.at(-1);
   const { name = '', options } = all[positionals.length] ?? (last?.name === 'nodes' ? last : {});
   if (options) return completionOf(options);
+  if (name === 'task' || name === 'service') return completionOf(await names.services());
   if (name === 'cluster') return completionOf(await names.clusters());
   if (machineArguments.has(name)) return unusedMachines(await names.machines(), positionals);
   if (remotePathArguments.has(name)) {

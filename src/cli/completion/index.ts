@@ -10,18 +10,26 @@ import { complete, type Names } from './complete.js';
 
 /**
  * Prints one candidate per line, with a tab and a summary if it has one, and `:files` if the shell
- * should also offer files, for the scripts in templates/completion. Makes no network requests.
+ * should also offer files, for the scripts in templates/completion.
  * Prints no errors, which would garble the line being typed.
  */
 export async function runComplete(words: readonly string[], root: string): Promise<void> {
-  const { candidates, files } = await complete(words, await readCommands(root), namesFor(words));
+  const { candidates, files } = await complete(words, await readCommands(root), namesFor(words, root));
   const lines = [...candidates].map(([value, text]) => (text === '' ? value : `${value}\t${oneLine(text)}`));
   if (files) lines.push(':files');
   process.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-function namesFor(words: readonly string[]): Names {
+function namesFor(words: readonly string[], root: string): Names {
   return {
+    services: async () => {
+      const { serviceNames } = await import('./run-docker-completion.js');
+      return serviceNames(clusterFlagsIn(words), root);
+    },
+    docker: async (own, dockerWords) => {
+      const { completeDocker } = await import('./run-docker-completion.js');
+      return completeDocker(own, dockerWords, root);
+    },
     machines: () =>
       emptyOnError(async () => {
         const { cluster } = await openLocal(clusterFlagsIn(words), {});

@@ -1,4 +1,4 @@
-import { UserError } from '../../base/errors.js';
+import { UsageError, UserError } from '../../base/errors.js';
 import { quoteArgs } from '../../base/quote-args.js';
 import { machineFor } from '../../machines/active-machine.js';
 import type { SshProgramCall } from '../../machines/copy-files.js';
@@ -22,6 +22,9 @@ const loginShell = 'exec "${SHELL:-/bin/sh}" -l';
 export async function ssh(passthrough: Passthrough): Promise<number> {
   const { flags, tail, opened } = passthrough;
   const [nodes, words] = flags.host.length > 0 ? [flags.host, tail] : [tail.slice(0, 1), tail.slice(1)];
+  const [node] = flags.host.length > 0 ? [] : nodes;
+  if (node?.startsWith('-'))
+    throw new UsageError(`missing argument: NODE before "${node}"`, { hint: 'belt ssh NODE [COMMAND]' });
   const machine = await machineFor(
     await namedOrActive(nodes, opened.context.cluster),
     opened.context,

@@ -2,11 +2,14 @@ import { defineSettings, matching, text } from '../kit/define-settings.js';
 import { parseRange } from './address-range.js';
 
 export const nspawnSettings = defineSettings({
-  image: text({
-    summary: 'Base image: debian-13 or debian-12',
-    default: 'debian-13',
-    env: ['NSPAWN_IMAGE'],
-  }),
+  image: {
+    ...text({
+      summary: 'Base image: debian-13 or debian-12',
+      default: 'debian-13',
+      env: ['NSPAWN_IMAGE'],
+    }),
+    choices: ['debian-13', 'debian-12'],
+  },
   mirror: text({
     summary: 'Debian mirror to build base images from',
     default: 'http://deb.debian.org/debian',

@@ -122,6 +122,10 @@ describe('the command line', () => {
     'exec node1 --exclude node2 -- ls',
     'exec node1 grep -r x -- ls',
     'exec --limit none node1 -- ls',
+    'exec --json node1 ls',
+    'exec --json -- ls',
+    'exec -o json node1 -- ls',
+    'exec --bogus',
   ])('"%s" is refused', (typed) => {
     expect(() => read(typed)).toThrow(UsageError);
   });

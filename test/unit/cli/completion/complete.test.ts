@@ -2,11 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Commands } from '../../../../src/cli/completion/command-tree.js';
 import { complete, type Names } from '../../../../src/cli/completion/complete.js';
+import { readCobraCompletion } from '../../../../src/cli/completion/run-docker-completion.js';
 
 const names: Names = {
   machines: async () => ['db', 'node1', 'node2'],
   clusters: async () => ['default', 'prod'],
   drivers: async () => ['generic', 'nspawn'],
+  services: async () => ['web', 'db'],
+  docker: async (own, words) => ({
+    candidates: new Map([[`${own.join(' ')} > ${words.join(' ')}`, '']]),
+    files: false,
+  }),
 };
 
 const flag = (name: string, more: object = {}) => ({ [name]: { name, type: 'boolean' as const, ...more } });
@@ -36,6 +42,8 @@ const commands: Commands = {
     use: command('choose', ['cluster']),
     docker: command('docker', [], option('host', { helpValue: 'NODES' })),
     exec: command('run'),
+    logs: command('logs', ['task']),
+    status: command('state', ['node'], option('wait', { helpValue: 'STATE=N' })),
     ssh: command('log in'),
     plugins: command('list drivers'),
     'plugins:install': command('install', ['package']),
@@ -76,6 +84,20 @@ describe('completion', () => {
     ['rm --tls-ca-key=', ':files'],
     ['--cl', '--cluster'],
     ['--cluster ', 'default prod'],
+    ['--ho', '--host'],
+    ['--host ', 'db node1 node2'],
+    ['--host=n', '--host=node1 --host=node2'],
+    ['logs ', 'web db'],
+    ['logs web ', ''],
+    ['status --wait r', 'running='],
+    ['status --wait act', 'active='],
+    ['docker ', 'docker > '],
+    ['docker service l', 'docker > service l'],
+    ['docker ps --fil', 'docker > ps --fil'],
+    ['docker --host ', 'db node1 node2'],
+    ['docker --ho', '--host'],
+    ['docker --host node1 p', 'docker --host node1 > p'],
+    ['--cluster prod --host node1 docker p', '--cluster prod --host node1 docker > p'],
     ['--cluster p', 'prod'],
     ['--cluster prod rm n', 'node1 node2'],
     ['rm --cluster=', '--cluster=default --cluster=prod'],
@@ -91,7 +113,7 @@ describe('completion', () => {
     ['swarm join --availability ', 'active drain'],
     ['swarm join --availability drain n', 'node1 node2'],
     ['docker --host n', 'node1 node2'],
-    ['docker ps --', ''],
+    ['docker ps --', 'docker > ps --'],
     ['ssh n', 'node1 node2'],
     ['ssh node1 ', ''],
     ['exec node1 ', 'db node2'],
@@ -120,5 +142,29 @@ describe('completion', () => {
         for (const value of candidates.keys()) expect(value.startsWith(line.at(-1) ?? '')).toBe(true);
       }),
     );
+  });
+});
+
+describe("docker's completion", () => {
+  const read = (output: string) => {
+    const { candidates, files } = readCobraCompletion(output);
+    return [[...candidates], files];
+  };
+
+  test('candidates have summaries, and the directive decides about files', () => {
+    expect(read('ps\tList containers\npull\n:4\n')).toEqual([
+      [
+        ['ps', 'List containers'],
+        ['pull', ''],
+      ],
+      false,
+    ]);
+    expect(read(':0\n')).toEqual([[], true]);
+  });
+
+  test('an error or the output of another program yields no candidates', () => {
+    expect(read('ps\n:1\n')).toEqual([[], false]);
+    expect(read('')).toEqual([[], false]);
+    expect(read('unknown command\n')).toEqual([[], false]);
   });
 });
