@@ -4,6 +4,7 @@ import type { Context } from '../app/context.js';
 import type { Outcome } from '../app/fan-out.js';
 import { AbortError, isAbort, UserError } from '../base/errors.js';
 import { withSelectedCluster } from '../base/selected-cluster.js';
+import { setTypedCommand } from '../base/typed-command.js';
 import { warnOfExpiry } from '../certs/expiry-warning.js';
 import { namedOrDefault } from '../machines/default-machine.js';
 import { exclusions } from '../machines/model/select-names.js';
@@ -80,12 +81,18 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     this.flags = given as FlagsOf<T>;
     this.args = args as ArgsOf<T>;
     this.words = [...(argv as string[]), ...exclusions((given['except'] ?? []) as string[])];
+    setTypedCommand(this.sameCommand);
     this.output = await openOutput(this.flags, { secrets: this.printsSecrets });
   }
 
   /** Such as `belt swarm join`. */
   protected get commandName(): string {
     return `belt ${(this.id ?? '').replaceAll(':', ' ')}`;
+  }
+
+  /** Quoted, without secrets. */
+  protected get sameCommand(): string {
+    return redactedCommandLine([...this.commandName.split(' '), ...this.typed]);
   }
 
   /** Flags that depend on the command line. */

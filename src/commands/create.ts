@@ -158,7 +158,7 @@ Rerun the same command to resume an interrupted create.`;
   }
 
   /** Machines that exist are recorded, so the same command resumes. */
-  protected get sameCommand(): string {
+  protected override get sameCommand(): string {
     return redactedCommandLine(['belt', 'create', ...this.typed], this.secretFlags);
   }
 }

@@ -89,7 +89,7 @@ export function resolveDriver(
   if (driver) return driver;
   if (platform === 'linux') return { value: 'nspawn', origin: 'default' };
   throw new UserError('no driver chosen, and only Linux has a default one', {
-    hint: 'choose one with -d DRIVER, or with "driver: NAME" in .belt.yaml',
+    hint: 'choose digitalocean, amazonec2, virtualbox or generic with -d DRIVER, or with "driver: NAME" in .belt.yaml',
   });
 }
 

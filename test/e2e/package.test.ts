@@ -76,7 +76,7 @@ describe('the npm package', () => {
   test.each([
     [['--version'], /^belt version /],
     [['ls', '--json'], /^\[\]\n$/],
-    [['doctor', '-d', 'generic'], /^generic: /m],
+    [['doctor', '-d', 'none'], /^none: ready/m],
     [['completion', 'bash'], /complete /],
     [['create', '--dry-run', '-d', 'none', '--url', 'tcp://203.0.113.1:2376', 'm'], /203\.0\.113\.1/],
   ])('the program runs %j', (args, output) => {

@@ -51,7 +51,7 @@ const credentialsTimeoutMs = 5_000;
 
 /** Checks for credentials without calling EC2, which takes time and permissions. */
 async function checkCredentials(open: () => Promise<Ec2Api>, signal: AbortSignal): Promise<Check[]> {
-  const base = { name: 'AWS credentials', optional: true };
+  const base = { name: 'AWS credentials' };
   try {
     const { client, region } = await open();
     const { accessKeyId } = await withTimeout(

@@ -50,12 +50,11 @@ export function openDigitalOcean(options: DriverOptions, clock: Clock = realCloc
   };
 }
 
-/** The token is optional: not everyone uses DigitalOcean. */
 async function checkToken({ api, settings }: DropletContext, signal: AbortSignal): Promise<Check[]> {
   const name = 'access token';
   if (!settings.token) {
     const detail = `not set; create one at ${tokenPage} and set DIGITALOCEAN_ACCESS_TOKEN`;
-    return [{ name, ok: false, optional: true, detail }];
+    return [{ name, ok: false, detail }];
   }
   try {
     const { email, status, droplet_limit: limit } = await api(signal).account();

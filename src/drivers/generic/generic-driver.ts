@@ -106,7 +106,7 @@ async function checkKeys({ agentSocket, defaultKeyPaths }: LocalUser): Promise<C
     {
       name: 'SSH keys',
       ok: keys.length > 0,
-      optional: true,
+      ...(agent && { optional: true }),
       detail:
         keys.length > 0
           ? keys.join(', ')

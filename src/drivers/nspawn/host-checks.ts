@@ -2,6 +2,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AbortError, UserError } from '../../base/errors.js';
 import { exists } from '../../base/files.js';
+import { withSudo } from '../../base/typed-command.js';
 import type { Check } from '../driver.js';
 import { memoryControl } from './cgroups.js';
 import { findProgram, run, systemdRunsComputer } from './host-program.js';
@@ -34,9 +35,14 @@ const requirements: readonly Requirement[] = [
   },
 ];
 
-export async function checkHost(layout: NspawnLayout, signal: AbortSignal): Promise<Check[]> {
+export async function checkHost(
+  layout: NspawnLayout,
+  signal: AbortSignal,
+  platform = process.platform,
+): Promise<Check[]> {
+  if (platform !== 'linux') return [linux(platform)];
   return [
-    linux(),
+    linux(platform),
     root(),
     ...(await programs(signal)),
     await overlay(),
@@ -46,30 +52,33 @@ export async function checkHost(layout: NspawnLayout, signal: AbortSignal): Prom
   ];
 }
 
-export async function requireCapableHost(): Promise<void> {
-  const linuxCheck = linux();
-  if (!linuxCheck.ok) {
-    throw new UserError(linuxCheck.detail, { hint: 'choose another driver: belt create --driver NAME ...' });
-  }
+export async function requireCapableHost(platform = process.platform): Promise<void> {
+  if (platform !== 'linux')
+    throw new UserError(`the nspawn driver needs Linux, this is ${platform}`, {
+      hint: `belt create -d DRIVER ..., with ${otherDrivers}`,
+    });
   requireRoot();
   const missing = (await findMissing()).map(({ name }) => name);
   if (missing.length > 0)
-    throw new UserError(`missing: ${missing.join(', ')}`, { hint: 'sudo belt doctor --fix' });
+    throw new UserError(`missing: ${missing.join(', ')}`, { hint: withSudo('belt doctor --fix') });
 }
 
 export function requireRoot(): void {
   if (process.getuid?.() === 0) return;
   throw new UserError('the nspawn driver needs root to create and change machines', {
-    hint: 'sudo belt create ...',
+    hint: withSudo(),
   });
 }
 
-function linux(): Check {
-  const ok = process.platform === 'linux';
+/** Of belt's drivers, those that run on any computer. */
+const otherDrivers = 'digitalocean, amazonec2, virtualbox or generic';
+
+function linux(platform: NodeJS.Platform): Check {
+  const ok = platform === 'linux';
   return {
     name: 'linux',
     ok,
-    detail: ok ? 'this is Linux' : `the nspawn driver needs Linux, this is ${process.platform}`,
+    detail: ok ? 'this is Linux' : `the nspawn driver needs Linux, this is ${platform}; use ${otherDrivers}`,
   };
 }
 
@@ -78,7 +87,7 @@ function root(): Check {
   return {
     name: 'root',
     ok,
-    detail: ok ? 'belt runs as root' : 'needed to create and change machines: sudo belt ...',
+    detail: ok ? 'belt runs as root' : `needed to create and change machines: ${withSudo('belt ...')}`,
   };
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ExecaError, execa } from 'execa';
 import { AbortError, ExternalError, UserError } from '../../base/errors.js';
 import { exists, isExecutable } from '../../base/files.js';
+import { withSudo } from '../../base/typed-command.js';
 
 interface ProgramOptions {
   input?: string;
@@ -65,7 +66,10 @@ export function lastLines(text: string, count: number): string {
 function programError(program: string, args: readonly string[], error: ExecaError): Error {
   if (error.isCanceled) return new AbortError();
   if (error.code === 'ENOENT') {
-    return new UserError(`${program} is not installed`, { hint: 'sudo belt doctor --fix', cause: error });
+    return new UserError(`${program} is not installed`, {
+      hint: withSudo('belt doctor --fix'),
+      cause: error,
+    });
   }
   const output = lastLines(String(error.stderr || error.stdout || ''), 5);
   const how = error.signal

@@ -40,6 +40,6 @@ function summary(driver: string, checks: readonly CheckRow[], paint: Paint): str
   if (needed.length > 0)
     return paint.red(`${driver}: not ready, ${plural(needed.length, 'requirement')} missing${repair}`);
   if (missing.length > 0)
-    return paint.yellow(`${driver}: ready (${plural(missing.length, 'warning')})${repair}`);
+    return paint.yellow(`${driver}: ready with ${plural(missing.length, 'warning')}${repair}`);
   return paint.green(`${driver}: ready`);
 }

@@ -147,7 +147,7 @@ describe('doctor', () => {
 
   test.each([
     [[root], 'nspawn: ready'],
-    [[root, machined], 'nspawn: ready (1 warning)'],
+    [[root, machined], 'nspawn: ready with 1 warning'],
     [
       [{ ...nspawn, fixable: false }, nspawn],
       'nspawn: not ready, 2 requirements missing: run "belt doctor --fix"',

@@ -356,7 +356,7 @@ describe('the generic driver', () => {
     );
   });
 
-  test('doctor reports the agent and keys, and requires neither', async () => {
+  test('doctor reports the agent and keys, and requires one of them', async () => {
     expect(await (await open(generic, {})).doctor(signal)).toEqual([
       {
         name: 'SSH agent',
@@ -364,7 +364,7 @@ describe('the generic driver', () => {
         optional: true,
         detail: 'none: start one with "eval $(ssh-agent)" and ssh-add a key',
       },
-      { name: 'SSH keys', ok: true, optional: true, detail: keyPath },
+      { name: 'SSH keys', ok: true, detail: keyPath },
     ]);
   });
 });
