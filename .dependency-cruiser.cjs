@@ -94,7 +94,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    // bin/run.js imports the build, whose chunks import each other dynamically.
+    // bin/start.js imports the build, whose chunks import each other dynamically.
     exclude: { path: '^dist/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },

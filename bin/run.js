@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-try {
-  const { main } = await import('../dist/cli/main.js');
-  await main(process.argv.slice(2), import.meta.url);
-} catch (error) {
-  // `main` reports its own errors, so belt could not be loaded.
-  process.stderr.write(`error: cannot load belt: ${error.message}\n`);
+// Old versions of Node.js must be able to parse this file.
+const version = process.versions.node;
+const parts = version.split('.').map(Number);
+if (parts[0] > 20 || (parts[0] === 20 && parts[1] >= 19)) {
+  import('./start.js');
+} else {
+  process.stderr.write(`belt needs Node.js 20.19 or newer; this is ${version}\n`);
   process.exitCode = 1;
 }

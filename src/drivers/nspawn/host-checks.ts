@@ -70,7 +70,7 @@ export function requireRoot(): void {
   });
 }
 
-/** Of belt's drivers, those that run on any computer. */
+/** Built-in drivers that run on any computer. */
 const otherDrivers = 'digitalocean, amazonec2, virtualbox or generic';
 
 function linux(platform: NodeJS.Platform): Check {

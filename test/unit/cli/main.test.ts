@@ -36,7 +36,7 @@ test.each([
 test('a program that cannot be loaded is one line', () => {
   const folder = mkdtempSync(join(tmpdir(), 'belt-unbuilt-'));
   const program = join(folder, 'run.mjs');
-  copyFileSync('bin/run.js', program);
+  copyFileSync('bin/start.js', program);
   const { status, stderr } = spawnSync(process.execPath, [program], { encoding: 'utf8' });
   rmSync(folder, { recursive: true });
   expect([status, stderr]).toEqual([1, expect.stringMatching(/^error: cannot load belt: .*\n$/)]);
