@@ -177,7 +177,7 @@ class JoinAttempt {
     const { answering } = await this.diagnose();
     if (answering.length > 0) return;
     throw new ExternalError(`${this.name} cannot join the swarm: ${movedText(moved)}`, {
-      hint: movedHint(moved),
+      hint: movedHint,
     });
   }
 

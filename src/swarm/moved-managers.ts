@@ -69,12 +69,9 @@ export function movedText({ name, advertised, address }: MovedManager): string {
   return `${name} advertises ${hostOf(advertised)}, which is no longer one of its addresses (now ${address}), so other nodes cannot reach it`;
 }
 
-export function movedHint({ name, other }: MovedManager): string {
-  return other === undefined
-    ? 'belt swarm recover'
-    : `belt swarm leave ${name} && belt swarm join --manager ${other} ${name}`;
-}
+/** Rewrites the address of the only manager; one of several leaves and joins again. */
+export const movedHint = 'belt swarm recover';
 
 export function movedWarning(manager: MovedManager): string {
-  return `${movedText(manager)}; to fix it: ${movedHint(manager)}`;
+  return `${movedText(manager)}; to fix it: ${movedHint}`;
 }

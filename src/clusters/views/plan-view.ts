@@ -1,7 +1,7 @@
 import { withoutName } from '../../base/errors.js';
 import { groupBy } from '../../base/group-by.js';
 import { foldNames } from '../../machines/model/fold-names.js';
-import { joinLines } from '../../ui/safe-text.js';
+import { joinLines, oneLine } from '../../ui/safe-text.js';
 import { formatTable } from '../../ui/table.js';
 
 interface DifferenceRow {
@@ -46,7 +46,7 @@ export function outdatedEnginesText(engines: readonly { name: string }[]): strin
   const names = foldNames(engines.map(({ name }) => name)).join(' ');
   const subject = engines.length === 1 ? 'the engine of' : 'the engines of';
   const verb = engines.length === 1 ? 'does' : 'do';
-  return `${subject} ${names} ${verb} not run what is recorded: belt provision ${names}`;
+  return oneLine(`${subject} ${names} ${verb} not run what is recorded: belt provision ${names}`);
 }
 
 /** Counts the differences, and names the command that resolves them. */

@@ -12,8 +12,8 @@ export default class Recover extends BaseCommand<typeof Recover> {
     `Inspects every machine of the cluster, backs up the state of the most up-to-date manager, and
 initializes the swarm again on it. The other machines rejoin in their previous roles, and entries of
 lost nodes are removed. If lost managers can be started, start them instead. The same brings back a
-swarm whose only manager has lost its advertised address. Rerun to resume an interrupted "swarm
-recover" or "swarm restore".`;
+swarm whose only manager has lost its advertised address; of several managers, those leave and join
+again. Rerun to resume an interrupted "swarm recover" or "swarm restore".`;
   static override usage = 'swarm recover [--yes] [--force]';
   static override resumes = true;
   static override flags = {

@@ -24,7 +24,7 @@ export interface RecoveryPlan {
   manager: Machine;
   /** The new cluster exists already: only the other machines have to rejoin. */
   isForced: boolean;
-  /** Why the only manager cannot be reached, although it runs. */
+  /** Why managers cannot be reached, although they run. */
   moved?: string;
   /** The furthest log first. */
   managers: { name: string; position: LogPosition }[];
@@ -50,6 +50,8 @@ export async function planRecovery({ force }: { force: boolean }, context: Conte
     if (await wasForced(record, healthy, context)) return resumePlan(record, context);
     await deleteRecovery(context);
   }
+  const rejoin = healthy && (await planRejoin(healthy, context));
+  if (rejoin) return rejoin;
   if (healthy) {
     const { managers, reachable } = healthy.tally;
     throw new UserError(
@@ -111,6 +113,29 @@ async function planMove(
     lost: lost.filter(({ name }) => listed.has(name)),
     autolock: own?.locked ?? false,
     ...(own?.locked && { lockedKey: own.key }),
+  };
+}
+
+/** Managers that the others cannot reach at their old addresses leave and join again. */
+async function planRejoin(
+  { id, members }: SwarmWithLeader,
+  context: Context,
+): Promise<RecoveryPlan | undefined> {
+  const moved = await findMovedManagers(members, context);
+  const machineNamed = (name: string | undefined): Machine | undefined =>
+    members.find(({ machine }) => machine !== undefined && machine.name === name)?.machine;
+  const manager = machineNamed(moved[0]?.other);
+  if (!manager) return undefined;
+  const returning = moved.flatMap(({ name }) => machineNamed(name) ?? []);
+  return {
+    swarmId: id,
+    manager,
+    isForced: true,
+    moved: moved.map(movedText).join('; '),
+    managers: [],
+    returning: returning.map((machine) => ({ machine, role: 'manager', isMember: true })),
+    lost: [],
+    autolock: false,
   };
 }
 

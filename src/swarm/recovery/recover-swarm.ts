@@ -57,9 +57,9 @@ export async function rejoinMachines(machines: readonly Machine[], context: Cont
   return recoverSwarm({ ...(await resumePlan(recovery, context)), returning }, undefined, context);
 }
 
-async function recordForced({ returning }: RecoveryPlan, context: Context): Promise<void> {
+async function recordForced({ swarmId, returning }: RecoveryPlan, context: Context): Promise<void> {
   const recovery = await readRecovery(context);
-  if (!recovery || recovery.begun) return;
+  if (!recovery || recovery.begun || recovery.swarmId !== swarmId) return;
   await writeRecovery({ members: membersOf(returning), ...recovery, begun: true }, context);
 }
 

@@ -5,6 +5,7 @@ import { Pending, poll } from '../../base/poll.js';
 import { observe } from '../../machines/list-machines.js';
 import type { Machine } from '../../machines/model/machine.js';
 import type { NodeAvailability } from '../change-availability.js';
+import { requireQuorumWithout } from '../change-roles.js';
 import { joinMembers } from '../join-swarm.js';
 import { leaveByForce, removeEntry, removeManager } from '../leave-swarm.js';
 import { membershipOf, withEngine } from '../membership.js';
@@ -24,6 +25,8 @@ export interface RejoinedNode {
 export interface ReturningMachine {
   machine: Machine;
   role: Role;
+  /** A manager that the swarm counts, and that does not reconnect on its own. */
+  isMember?: boolean;
 }
 
 /** Agents retry within 8 s (swarmkit, agent/session.go), one known manager after the other. */
@@ -35,13 +38,44 @@ export async function rejoinNodes(
   manager: Machine,
   context: Context,
 ): Promise<Outcome<RejoinedNode>[]> {
+  const members = returning.flatMap(({ machine, isMember }) => (isMember ? [machine] : []));
   const withRole = (wanted: Role): Machine[] =>
-    returning.flatMap(({ machine, role }) => (role === wanted ? [machine] : []));
+    returning.flatMap(({ machine, role, isMember }) => (role === wanted && !isMember ? [machine] : []));
   return withSwarm({ manager }, context, async (swarm) => [
+    ...(await rejoinOneByOne(members, manager, swarm, context)),
     ...(await rejoinAs('manager', withRole('manager'), manager, swarm, context)),
     ...(await rejoinAs('worker', withRole('worker'), manager, swarm, context)),
   ]);
 }
+
+/** Each is a manager again before the next one leaves; a failure skips the rest. */
+async function rejoinOneByOne(
+  machines: readonly Machine[],
+  manager: Machine,
+  swarm: Swarm,
+  context: Context,
+): Promise<Outcome<RejoinedNode>[]> {
+  const outcomes: Outcome<RejoinedNode>[] = [];
+  for (const machine of machines) {
+    const hasFailed = outcomes.some(({ status }) => status !== 'ok');
+    if (hasFailed) outcomes.push({ name: machine.name, status: 'skipped' });
+    else outcomes.push(...(await rejoinAs('manager', [machine], manager, swarm, context, leaveAsMember)));
+  }
+  return outcomes;
+}
+
+/** @returns whether the machine needs no join */
+type Leave = (task: Task, swarm: Swarm, node: SwarmNode | undefined) => Promise<boolean>;
+
+/** @throws UserError when the swarm would lose its quorum */
+const leaveAsMember: Leave = async ({ subject: machine, step, context }, swarm, node) => {
+  if (!node) return false;
+  const member = { node, machine, name: machine.name };
+  const check = { what: 'rejoining', force: false, isPart: true };
+  await requireQuorumWithout(swarm, [member], check, context);
+  await withEngine(machine, context, (api) => removeManager(swarm, api, { subject: member, step, context }));
+  return false;
+};
 
 async function rejoinAs(
   role: Role,
@@ -49,6 +83,7 @@ async function rejoinAs(
   manager: Machine,
   swarm: Swarm,
   context: Context,
+  leave: Leave = leaveUnlessBack(role, manager),
 ): Promise<Outcome<RejoinedNode>[]> {
   if (machines.length === 0) return [];
   const previous = new Map((await swarm.members()).map(({ node, machine }) => [machine?.name, node]));
@@ -57,16 +92,10 @@ async function rejoinAs(
     {
       activity: 'recovered',
       doneText: ({ reconnected }) => (reconnected ? `back as a ${role}` : 'left its previous swarm'),
-      async run(task) {
-        const mayReconnect = await canReconnect(task.subject, role, manager, swarm, context);
-        const timeoutMs = mayReconnect ? reconnectTimeoutMs : 0;
-        task.step('waiting until it rejoins on its own');
-        if (await waitForReconnect(task.subject, role, swarm, timeoutMs, context))
-          return { role, reconnected: true };
-        task.step('leaving its previous swarm');
-        await leavePreviousSwarm(task, swarm);
-        return { role, reconnected: false };
-      },
+      run: async (task) => ({
+        role,
+        reconnected: await leave(task, swarm, previous.get(task.subject.name)),
+      }),
     },
     context,
   );
@@ -80,6 +109,18 @@ async function rejoinAs(
     if (one.status === 'ok') await copySettings(previous.get(one.name), one.value.nodeId, swarm);
   const failed = new Map(joined.flatMap((one) => (one.status === 'ok' ? [] : [[one.name, one] as const])));
   return outcomes.map((outcome) => failed.get(outcome.name) ?? outcome);
+}
+
+function leaveUnlessBack(role: Role, manager: Machine): Leave {
+  return async (task, swarm) => {
+    const mayReconnect = await canReconnect(task.subject, role, manager, swarm, task.context);
+    const timeoutMs = mayReconnect ? reconnectTimeoutMs : 0;
+    task.step('waiting until it rejoins on its own');
+    if (await waitForReconnect(task.subject, role, swarm, timeoutMs, task.context)) return true;
+    task.step('leaving its previous swarm');
+    await leavePreviousSwarm(task, swarm);
+    return false;
+  };
 }
 
 /** A node that joins again is a new node to the swarm. */

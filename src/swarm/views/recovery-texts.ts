@@ -72,6 +72,8 @@ export function lostWarning({ lost }: Pick<PlanView, 'lost'>): string {
 }
 
 function introduction({ swarmId, manager, isForced, moved, managers }: PlanView): string[] {
+  if (moved && isForced)
+    return [`Swarm ${swarmId} works, but ${moved}.`, 'They leave and join again, one at a time.'];
   if (isForced)
     return [`Swarm ${swarmId} was recovered on ${manager.name}; the other nodes still have to rejoin.`];
   if (moved) {

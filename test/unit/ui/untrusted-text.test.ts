@@ -130,6 +130,7 @@ const views: Record<string, Record<string, (x: string) => string>> = {
     differenceTable: (x) => planViews.differenceTable([difference(x, 'different')]),
     planSummary: (x) =>
       planViews.planSummary({ differences: [difference(x, 'extra')], fixed: [] }, { prune: false }),
+    outdatedEnginesText: (x) => planViews.outdatedEnginesText([{ name: x }]),
     noChangeText: (x) => planViews.noChangeText({ fixed: [x] }),
     stageText: (x) =>
       planViews.stageText([

@@ -236,6 +236,45 @@ describe('recover', () => {
     });
   });
 
+  describe('of a swarm with a quorum where a manager has lost its advertised address', () => {
+    beforeEach(() => {
+      Object.assign(engine(2).node as Node, { advertised: '203.0.113.9' });
+      bed.ssh.networks.set('mg2', '2: eth0    inet 192.168.0.2/24 brd 192.168.0.255 scope global eth0');
+    });
+
+    test('recover lets this manager leave and join again', async () => {
+      const leaves: string[] = [];
+      bed.engines.onRequest = ({ path }, { name }) => {
+        if (/^\/swarm\/(leave|join)/.test(path)) leaves.push(`${name} ${path}`);
+      };
+      const plan = await planRecovery({ force: false }, bed.context);
+      expect(plan).toMatchObject({
+        isForced: true,
+        manager: { name: 'mg1' },
+        moved: expect.stringContaining('mg2 advertises 203.0.113.9'),
+        returning: [{ machine: { name: 'mg2' }, role: 'manager' }],
+        lost: [],
+      });
+      const { returned, removed } = await recoverSwarm(plan, undefined, bed.context);
+      expect(returned.ok).toEqual([{ name: 'mg2', role: 'manager', reconnected: false }]);
+      expect(removed).toEqual([]);
+      expect(ran).toEqual([]);
+      expect(leaves).toEqual(['mg2 /swarm/leave?force=true', 'mg2 /swarm/join']);
+      expect(engine(2).node?.role).toBe('manager');
+      expect(engine(2).node).not.toHaveProperty('advertised', '203.0.113.9');
+      expect(swarm.nodes).toHaveLength(4);
+    });
+
+    test('recover keeps it while the others would have no quorum without it', async () => {
+      const plan = await planRecovery({ force: false }, bed.context);
+      Object.assign(engine(3).node as Node, { status: 'down', reachability: 'unreachable' });
+      bed.ssh.refused.add('mg3');
+      const { returned } = await recoverSwarm(plan, undefined, bed.context);
+      expect(returned.failed).toMatchObject([{ name: 'mg2' }]);
+      expect(engine(2).node).toMatchObject({ role: 'manager', advertised: '203.0.113.9' });
+    });
+  });
+
   test('nodes that rejoin keep their labels and availability', async () => {
     for (const number of [2, 3]) (engine(number).node as Node).reachability = '';
     Object.assign(engine(2).node as Node, { labels: { disk: 'ssd' }, availability: 'drain' });
