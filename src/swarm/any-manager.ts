@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.js';
-import { rethrowAbort } from '../base/errors.js';
+import { ExternalError, UserError } from '../base/errors.js';
 import type { Machine } from '../machines/model/machine.js';
 import { membershipOf, withEngineWithin } from './membership.js';
 import { withSwarm } from './session.js';
@@ -18,11 +18,12 @@ export async function managerOfWorker(machine: Machine, context: Context): Promi
       membershipOf(api, { signal }),
     );
     if (membership.state !== 'active' || membership.manager) return undefined;
-    return await withSwarm({ noWait: true }, context, async ({ manager, nodes }) => {
-      const ids = (await nodes()).map(({ id }) => id);
-      return ids.includes(membership.nodeId) ? manager : undefined;
+    return await withSwarm({ noWait: true }, context, async (swarm) => {
+      const isMember = (await swarm.nodes()).some(({ id }) => id === membership.nodeId);
+      return isMember ? swarm.manager : undefined;
     });
   } catch (error) {
-    return rethrowAbort(error);
+    if (error instanceof UserError || error instanceof ExternalError) return undefined;
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { installDockerClient } from './docker-client.js';
 import { installMoto } from './ec2/moto.js';
 import { canCreateMachines } from './machines.js';
 import { installVirtualBox } from './virtualbox/install.js';
@@ -27,6 +28,7 @@ export default async function setup(): Promise<void> {
   runBelt('doctor', '--fix');
   runBelt('image', 'build');
   await installMoto();
+  await installDockerClient();
   await installVirtualBox();
 }
 

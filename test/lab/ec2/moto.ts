@@ -9,7 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
  * A Debian with the real moto (https://docs.getmoto.org) and the real cloud-init. It is kept
  * between runs.
  */
-const folder = '/var/lib/belt-test/clouds';
+export const cloudsFolder = '/var/lib/belt-test/clouds';
+const folder = cloudsFolder;
 const packages = ['python3-moto', 'python3-flask-cors', 'python3-cryptography', 'cloud-init'];
 
 /** Takes one or two minutes, once per computer. */
