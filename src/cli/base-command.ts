@@ -45,6 +45,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   /** Whether --cluster may name a cluster that does not exist. */
   static namesNewCluster = false;
 
+  /** Whether -q is its own affair; otherwise it is like `-o name`. */
+  static handlesQuiet = false;
+
   /** Whether the same command resumes an interrupted one. */
   static resumes = false;
 
@@ -82,7 +85,13 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
     this.args = args as ArgsOf<T>;
     this.words = [...(argv as string[]), ...exclusions((given['except'] ?? []) as string[])];
     setTypedCommand(this.sameCommand);
-    this.output = await openOutput(this.flags, { secrets: this.printsSecrets });
+    this.output = await openOutput(this.outputChoice(given), { secrets: this.printsSecrets });
+  }
+
+  private outputChoice(flags: Record<string, unknown>): FlagsOf<T> {
+    const { handlesQuiet } = this.ctor as typeof BaseCommand;
+    const isNamed = flags['quiet'] && !handlesQuiet && !flags['json'];
+    return (isNamed ? { ...flags, output: flags['output'] ?? 'name' } : flags) as FlagsOf<T>;
   }
 
   /** Such as `belt swarm join`. */
@@ -199,7 +208,9 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
 
   private async openOnce(): Promise<OpenContext> {
     const { namesNewCluster, warnsOfExpiry } = this.ctor as typeof BaseCommand;
-    const opened = await openContext(this.config.root, this.flags, { mayBeNew: namesNewCluster });
+    // `belt logs --timestamps` is about the lines of the service.
+    const flags = this.ctor.flags['timestamps'] ? { ...this.flags, timestamps: false } : this.flags;
+    const opened = await openContext(this.config.root, flags, { mayBeNew: namesNewCluster });
     if (warnsOfExpiry) await warnOfExpiry(opened.context);
     return opened;
   }

@@ -70,6 +70,9 @@ export const outputFlags = {
     summary: 'Output format: table, wide, json, yaml, name or go-template=TEMPLATE (docs/output.md)',
   },
   json: { type: 'boolean', summary: 'Same as --output json' },
+  quiet: { type: 'boolean', short: 'q', summary: 'Only print names, and no progress' },
+  progress: { type: 'string', value: 'MODE', summary: 'Progress: auto, or plain for one line per change' },
+  timestamps: { type: 'boolean', summary: 'Begin lines of plain progress with the time' },
 } as const satisfies FlagTable;
 
 export type FlagValues<T extends FlagTable> = {

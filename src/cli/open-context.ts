@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Clusters, Context } from '../app/context.js';
 import type { Reporter } from '../app/reporter.js';
+import { UsageError } from '../base/errors.js';
 import { selectCluster } from '../base/selected-cluster.js';
 import { type Templates, templatesIn } from '../base/templates.js';
 import type { GroupSettings } from '../clusters/model/group.js';
@@ -39,6 +40,9 @@ interface GlobalFlags {
   'storage-path'?: string | undefined;
   debug?: boolean | undefined;
   'dry-run'?: boolean | undefined;
+  quiet?: boolean | undefined;
+  progress?: string | undefined;
+  timestamps?: boolean | undefined;
 }
 
 /**
@@ -77,7 +81,7 @@ class ContextFactory {
     private readonly plugins: PluginStore,
     private readonly drivers: Drivers,
   ) {
-    this.reporter = reporterFor(environment, this.signal);
+    this.reporter = reporterFor(environment, this.flags, this.signal);
     this.templates = templatesIn(join(root, 'templates'));
     this.user = localUserFrom(environment, (text) => {
       if (flags.debug) this.reporter.note(text);
@@ -200,12 +204,21 @@ async function askSudoPassword(signal: AbortSignal): Promise<string> {
   });
 }
 
-function reporterFor({ variables }: Environment, signal: AbortSignal): Reporter {
+/** @throws UsageError for an unknown mode of progress */
+function reporterFor(
+  { variables }: Environment,
+  { quiet, progress = 'auto', timestamps = false }: GlobalFlags,
+  signal: AbortSignal,
+): Reporter {
   const { stderr, stdout } = process;
-  const terminal = stderr.isTTY && variables['TERM'] !== 'dumb';
+  if (!['auto', 'plain'].includes(progress.toLowerCase()))
+    throw new UsageError(`unknown progress mode "${progress}": use auto or plain`);
+  const isAuto = progress.toLowerCase() === 'auto' && !timestamps;
+  const terminal = isAuto && stderr.isTTY && variables['TERM'] !== 'dumb';
   return createReporter({
     stream: stderr,
-    mode: terminal ? 'terminal' : 'plain',
+    mode: quiet ? 'quiet' : terminal ? 'terminal' : 'plain',
+    timestamps,
     color: hasColors(stderr, variables),
     sharing: [stdout, stderr],
     signal,

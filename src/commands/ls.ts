@@ -28,7 +28,6 @@ EngineOptions, Error and ResponseTime. A leading "table " aligns the columns and
   static override strict = false;
   static override args = nodesArgument;
   static override flags = {
-    quiet: Flags.boolean({ char: 'q', summary: 'Only show names' }),
     filter: Flags.string({
       summary: 'Filter by name=REGEXP, driver=, state=, swarm=manager|worker or label=KEY=VALUE',
       helpValue: 'KEY=VALUE',

@@ -19,11 +19,13 @@ interface PlainOptions {
   stream: Writable;
   now: () => number;
   signal: AbortSignal | undefined;
+  timestamps: boolean;
 }
 
 /** For pipes and logs: one line per change of step, and per tenth of a measured step. */
-export function plainReporter({ stream, now, signal }: PlainOptions): Reporter {
-  const line = (text: string): void => void stream.write(`${text}\n`);
+export function plainReporter({ stream, now, signal, timestamps }: PlainOptions): Reporter {
+  const time = (): string => (timestamps ? `${new Date().toISOString()} ` : '');
+  const line = (text: string): void => void stream.write(`${time()}${text}\n`);
   const reporter: Reporter = {
     open: (names) => plainProgress(names, line, now),
     async stage(title, work) {
@@ -98,8 +100,10 @@ function plainProgress(names: readonly string[], line: (text: string) => void, n
       if (!subject || hasEnded(subject)) return;
       startStep(subject, oneLine(text), fraction, now());
       const current = stepText(subject);
-      if (shown.get(name) !== current) line(`${subject.name}: ${current}`);
-      shown.set(name, current);
+      // The reason of a wait may change often.
+      const state = current.replace(/ \([^()]*\)$/, '');
+      if (shown.get(name) !== state) line(`${subject.name}: ${current}`);
+      shown.set(name, state);
     },
     done: (name, text = 'done') => finish(name, 'done', oneLine(text)),
     failed: (name, reason) => finish(name, 'failed', reason),

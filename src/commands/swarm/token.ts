@@ -4,6 +4,7 @@ import { type JoinToken, joinToken } from '../../swarm/join-swarm.js';
 
 export default class Token extends BaseCommand<typeof Token> {
   static override printsSecrets = true;
+  static override handlesQuiet = true;
   static override summary = 'Show or rotate a join token';
   static override description =
     `Keep tokens secret: anyone who has one and can reach a manager can join. "belt swarm join" does not
@@ -17,7 +18,6 @@ need one. Rotating a token does not affect nodes that have joined.`;
   };
   static override flags = {
     rotate: Flags.boolean({ summary: 'Rotate the token' }),
-    quiet: Flags.boolean({ char: 'q', summary: 'Only show the token' }),
   };
   static override examples = [
     { description: 'Show how to join workers', command: '<%= config.bin %> swarm token' },

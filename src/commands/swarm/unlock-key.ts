@@ -4,12 +4,12 @@ import { type UnlockKey as Key, unlockKey } from '../../swarm/autolock.js';
 
 export default class UnlockKey extends BaseCommand<typeof UnlockKey> {
   static override printsSecrets = true;
+  static override handlesQuiet = true;
   static override summary = 'Show or rotate the unlock key';
   static override flags = {
     rotate: Flags.boolean({
       summary: 'Rotate the key; keep the old one until all managers have the new one',
     }),
-    quiet: Flags.boolean({ char: 'q', summary: 'Only show the key' }),
   };
   static override examples = [
     { description: 'Show the key', command: '<%= config.bin %> swarm unlock-key' },

@@ -8,6 +8,7 @@ import { record } from '../../../docs/demo/recording.js';
 import type { Reporter } from '../../../src/app/reporter.js';
 import { AbortError, ExternalError } from '../../../src/base/errors.js';
 import { createReporter } from '../../../src/ui/create-reporter.js';
+import type { TerminalStream } from '../../../src/ui/live-area.js';
 import { createScreen, type Screen } from './ui-screen.js';
 
 /** A clock controlled by the test, so that shown times are predictable. */
@@ -487,6 +488,31 @@ describe('plain progress', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  test('plain progress does not repeat a state for another reason, and shows the time on request', async () => {
+    const { reporter, text } = plain({ nowMs: 0 });
+    const progress = reporter.open(['node1']);
+    for (const reason of ['', ' (no answer within 0.5 s)', ' (refused)', ' (no answer within 0.5 s)'])
+      progress.update('node1', `waiting for SSH${reason}`);
+    expect(text()).toBe('node1: Waiting for SSH\n');
+    const written: string[] = [];
+    const stream = { write: (line: string) => written.push(line) } as unknown as TerminalStream;
+    createReporter({ stream, mode: 'plain', color: false, timestamps: true }).note('done');
+    expect(written.join('')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z done\n$/);
+  });
+
+  test('quiet progress shows failures and warnings only', () => {
+    const written: string[] = [];
+    const stream = { write: (line: string) => written.push(line) } as unknown as TerminalStream;
+    const reporter = createReporter({ stream, mode: 'quiet', color: false });
+    const progress = reporter.open(['node1', 'node2']);
+    progress.update('node1', 'booting');
+    progress.failed('node1', 'node1: no disk left');
+    progress.done('node2', 'ready');
+    reporter.note('next');
+    reporter.warn('careful');
+    expect(written).toEqual(['error: node1: no disk left\n', 'warning: careful\n']);
   });
 
   test('a plain step is capitalized unless a name precedes it', async () => {
