@@ -15,8 +15,14 @@ import * as engineTables from '../../../src/engine/views/engine-tables.js';
 import { checkList } from '../../../src/machines/views/doctor-checks.js';
 import { imageTable, snapshotTable } from '../../../src/machines/views/image-tables.js';
 import { leftoverList } from '../../../src/machines/views/leftover-list.js';
-import { formatMachines, machineList } from '../../../src/machines/views/machine-list.js';
-import { machineTable, planList, statusTable } from '../../../src/machines/views/machine-tables.js';
+import { changedLines, formatMachines, machineList } from '../../../src/machines/views/machine-list.js';
+import {
+  machineTable,
+  planList,
+  regionTable,
+  sizeTable,
+  statusTable,
+} from '../../../src/machines/views/machine-tables.js';
 import { pluginTable } from '../../../src/plugins/views/plugin-table.js';
 import { ConnectError } from '../../../src/ssh/index.js';
 import { swarmTable, upgradePlanTable } from '../../../src/swarm/views/node-tables.js';
@@ -187,6 +193,7 @@ const views: Record<string, Record<string, (x: string) => string>> = {
   },
   'machines/views/machine-list': {
     machineList: (x) => machineList([machine(x)], { wide: true }),
+    changedLines: (x) => changedLines([machine('gone')], [machine(x)], { wide: true }).join('\n'),
     formatMachines: (x) =>
       ['{{.Name}} {{json .}}', 'table {{.Name}}\t{{.Error}}', '{{.Error}} {{.DockerVersion}}']
         .map((format) => formatMachines(format, [machine(x)], new Map([[x, { EngineOptions: { [x]: x } }]])))
@@ -195,6 +202,8 @@ const views: Record<string, Record<string, (x: string) => string>> = {
   'machines/views/machine-tables': {
     machineTable: (x) =>
       machineTable([{ name: x, driver: x, state: 'running', address: x, size: x, error: x }], { wide: true }),
+    sizeTable: (x) => sizeTable([{ name: x, memory: 512, regions: [x] }], { wide: true }),
+    regionTable: (x) => regionTable([{ name: x, title: x, available: true }]),
     statusTable: (x) => statusTable([{ status: x, names: [x, x] }]),
     planList: (x) =>
       planList([{ name: x, address: x, system: x, files: [], commands: [], containers: 0, steps: [x, x] }], {
@@ -285,8 +294,10 @@ const views: Record<string, Record<string, (x: string) => string>> = {
       }),
   },
 };
-/** Numbers, and lines of shell code, whose values are quoted. */
+/** Numbers, lines of shell code and documents for other programs, whose values are quoted. */
 const withoutForeignText = [
+  'machines/views/inventory.formatHostVariables',
+  'machines/views/inventory.inventoryFormats',
   'machines/views/image-tables.formatBytes',
   'machines/views/image-tables.formatAge',
   'machines/views/machine-list.needsEngines',
