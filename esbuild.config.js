@@ -32,13 +32,17 @@ const withoutUnused = {
   },
 };
 
-// `env`, `config` and `url` load a single file, so they take no longer than a bare start.
-const fastPath = 'src/cli/fast-path/index.ts';
+// `env`, `config` and `url` load a single file, so they take no longer than a bare start. So does
+// `docker` where this computer's client can connect at once.
+const fastPaths = ['src/cli/fast-path/index.ts', 'src/cli/fast-path/docker.ts'];
 /** @type {import('esbuild').Plugin} */
 const withoutFastPath = {
   name: 'without-fast-path',
   setup(build) {
-    build.onResolve({ filter: /^\.\/fast-path\/index\.js$/ }, ({ path }) => ({ path, external: true }));
+    build.onResolve({ filter: /^\.\/fast-path\/(index|docker)\.js$/ }, ({ path }) => ({
+      path,
+      external: true,
+    }));
   },
 };
 
@@ -82,19 +86,19 @@ const { metafile } = await build({
   plugins: [withoutUnused, withoutFastPath, coreChunk(root)],
   entryPoints: ['src/cli/main.ts', 'src/cli/help.ts', 'src/commands/**/*.ts'],
 });
-const fastPathMetafile = await buildFastPath();
+const fastPathMetafiles = await Promise.all(fastPaths.map(buildFastPath));
 await replaceBuild();
-await replaceFile('THIRD-PARTY-NOTICES', await thirdPartyNotices([metafile, fastPathMetafile]));
+await replaceFile('THIRD-PARTY-NOTICES', await thirdPartyNotices([metafile, ...fastPathMetafiles]));
 
 /** Chunks that only tree-shaken code imports, node-forge among them, are not written. */
-async function buildFastPath() {
+async function buildFastPath(/** @type {string} */ fastPath) {
   const { outputFiles, metafile } = await build({
     ...options,
     entryPoints: [fastPath],
     write: false,
     metafile: true,
   });
-  const entry = `${fresh}/cli/fast-path/index.js`;
+  const entry = fastPath.replace('src', fresh).replace(/ts$/, 'js');
   const loaded = new Set([entry]);
   for (const file of loaded)
     for (const { path, external } of metafile.outputs[file]?.imports ?? []) if (!external) loaded.add(path);

@@ -53,7 +53,7 @@ export async function chooseDockerClient(
 }
 
 /** The client must accept a socket and certificates in any folder, for any engine. */
-async function findDockerClient(
+export async function findDockerClient(
   environment: Environment,
 ): Promise<{ program: string } | { program?: never; problem: string }> {
   const program = await findProgram('docker', environment);

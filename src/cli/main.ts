@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { explainSystemError, explanationOf } from '../base/errors.js';
-import { disableColors } from '../state/environment.js';
+import { disableColors, findProgram, readEnvironment } from '../state/environment.js';
 import { safeMessage } from '../ui/safe-text.js';
 import { readCommandLine } from './command-line.js';
 import { exitCodeFor, exitCodes } from './exit-codes.js';
@@ -63,6 +63,11 @@ async function run(argv: readonly string[], root: string): Promise<number | unde
   if (isColorless(line.kind === 'passthrough' ? argv.slice(0, -line.tail.length || undefined) : argv))
     disableColors();
   if (line.kind === 'passthrough') {
+    if (line.command === 'docker' && (await findProgram('docker', readEnvironment()))) {
+      const { dockerAtPort } = await import('./fast-path/docker.js');
+      const code = await dockerAtPort(line.flags, line.tail);
+      if (code !== undefined) return code;
+    }
     const { runPassthrough } = await import('./passthrough/index.js');
     return runPassthrough(line.command, { ...line, root });
   }

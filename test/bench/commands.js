@@ -12,15 +12,18 @@ import { run } from './programs.js';
  */
 export async function measureCommands(belt, { name, address }, rounds, signal) {
   const { env } = belt;
-  const time = (/** @type {[string, ...string[]]} */ command) => async () =>
-    (await run(command, { cwd: belt.folder, env, signal })).ms;
+  const time =
+    (/** @type {[string, ...string[]]} */ command, /** @type {NodeJS.ProcessEnv} */ more = {}) =>
+    async () =>
+      (await run(command, { cwd: belt.folder, env: { ...env, ...more }, signal })).ms;
   const ms = await takeTurns(rounds, {
     node: time([process.execPath, '-e', '0']),
     version: time(belt.command(['--version'])),
     env: time(belt.command(['env', name])),
     config: time(belt.command(['config', name])),
     ls: time(belt.command(['ls'])),
-    dockerVersion: time(belt.command(['docker', 'version'])),
+    dockerVersion: time(belt.command(['docker', 'version']), { BELT_DOCKER_CLIENT: 'remote' }),
+    ownDockerVersion: time(belt.command(['docker', 'version'])),
     sshDockerVersion: time(belt.ssh(name, address, ['docker', 'version'])),
     true: time(belt.command(['exec', name, '--', 'true'])),
     sshTrue: time(belt.ssh(name, address, ['true'])),
@@ -28,12 +31,22 @@ export async function measureCommands(belt, { name, address }, rounds, signal) {
   return [
     compare(
       {
-        name: 'belt docker version',
+        name: 'belt docker version, client there',
         unit: 'ms',
         against: 'ssh HOST docker version',
         target: 'ratio at most 1.0',
       },
       ms.dockerVersion,
+      ms.sshDockerVersion,
+    ),
+    compare(
+      {
+        name: 'belt docker version, client here',
+        unit: 'ms',
+        against: 'ssh HOST docker version',
+        target: 'ratio at most 0.5',
+      },
+      ms.ownDockerVersion,
       ms.sshDockerVersion,
     ),
     compare({ name: 'belt exec node1 -- true', unit: 'ms', against: 'ssh HOST true' }, ms.true, ms.sshTrue),
