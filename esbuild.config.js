@@ -60,6 +60,8 @@ const options = {
   external: ['*.node', 'typescript', 'ts-node', 'tsx'],
   minifySyntax: true,
   minifyWhitespace: true,
+  minifyIdentifiers: true,
+  keepNames: true,
   sourcemap: 'linked',
   sourcesContent: false,
   define: {

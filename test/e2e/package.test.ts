@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,11 +13,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { canCreateMachines } from '../lab/machines.js';
 
 /** The tarball that `npm publish` would upload, installed without a network or a cache. */
 describe('the npm package', () => {
   const lab = mkdtempSync(join(tmpdir(), 'belt-package-'));
-  const installed = join(lab, 'node_modules/belt');
+  const installed = join(lab, 'node_modules/belt-swarm');
+  let packed: { filename: string; unpackedSize: number; files: { path: string }[] };
   const run = (program: string, args: readonly string[], cwd = lab): string =>
     execFileSync(program, args, {
       cwd,
@@ -25,11 +29,12 @@ describe('the npm package', () => {
 
   beforeAll(() => {
     // Without scripts, because `prepack` replaces the dist/ that other tests run.
-    const tarball = run(
+    const report = run(
       'npm',
-      ['pack', '--silent', '--ignore-scripts', '--pack-destination', lab],
+      ['pack', '--json', '--ignore-scripts', '--pack-destination', lab],
       resolve('.'),
     );
+    [packed] = JSON.parse(report);
     const cache = join(lab, 'cache');
     run('npm', [
       'install',
@@ -39,14 +44,14 @@ describe('the npm package', () => {
       lab,
       '--cache',
       cache,
-      `./${tarball.trim()}`,
+      `./${packed.filename}`,
     ]);
   });
   afterAll(() => rmSync(lab, { recursive: true }));
 
   test('installs nothing but belt', () => {
     const folders = readdirSync(join(lab, 'node_modules')).filter((name) => !name.startsWith('.'));
-    expect(folders).toEqual(['belt']);
+    expect(folders).toEqual(['belt-swarm']);
   });
 
   test('every file of the program loads without other packages', () => {
@@ -83,6 +88,35 @@ describe('the npm package', () => {
     expect(run(join(lab, 'node_modules/.bin/belt'), args)).toMatch(output);
   });
 
+  test('contains no source maps, no recorder of the demo and no install scripts', () => {
+    const paths = packed.files.map(({ path }) => path);
+    expect(paths.filter((path) => /\.map$|^docs\/demo\/|^(src|test)\//.test(path))).toEqual([]);
+    expect(paths).toEqual(expect.arrayContaining(['docs/install.md', 'bin/run.js']));
+    expect(packed.unpackedSize).toBeLessThan(6_000_000);
+    const { scripts } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+    expect(Object.keys(scripts).filter((name) => /install|^prepare$/.test(name))).toEqual([]);
+  });
+
+  test.runIf(canCreateMachines())('runs as a user without rights to its files', () => {
+    chmodSync(lab, 0o755);
+    const otherUser = '65534';
+    const home = join(lab, 'home');
+    mkdirSync(home);
+    chownSync(home, Number(otherUser), Number(otherUser));
+    const asUser = (...args: string[]): string =>
+      execFileSync(
+        'setpriv',
+        [
+          ...[`--reuid=${otherUser}`, `--regid=${otherUser}`, '--clear-groups'],
+          ...['env', '-i', `HOME=${home}`, process.execPath, join(installed, 'bin/run.js'), ...args],
+        ],
+        { cwd: '/', encoding: 'utf8' },
+      );
+    expect(asUser('create', '-d', 'none', '--url', 'tcp://203.0.113.1:2376', 'box')).toContain('box');
+    expect(asUser('ls', '-q')).toBe('box\n');
+    expect(asUser('rm', '-y', 'box')).toContain('Successfully removed box');
+  });
+
   test('contains the licenses of the packages in the bundle', () => {
     const notices = readFileSync(join(installed, 'THIRD-PARTY-NOTICES'), 'utf8');
     for (const name of ['@oclif/core', '@aws-sdk/client-ec2', 'ssh2', 'node-forge', 'digitalocean-js', 'zod'])
@@ -93,9 +127,12 @@ describe('the npm package', () => {
   test('exports the types that a driver implements', () => {
     const folder = join(lab, 'belt-driver-typed');
     mkdirSync(join(folder, 'node_modules'), { recursive: true });
-    symlinkSync(installed, join(folder, 'node_modules/belt'));
+    symlinkSync(installed, join(folder, 'node_modules/belt-swarm'));
     const compile = (text: string): number => {
-      writeFileSync(join(folder, 'index.ts'), `import type { DriverModule } from 'belt/driver';\n${text}`);
+      writeFileSync(
+        join(folder, 'index.ts'),
+        `import type { DriverModule } from 'belt-swarm/driver';\n${text}`,
+      );
       const args = ['--strict', '--noEmit', '--module', 'nodenext', '--types', 'node', '--typeRoots'];
       const program = resolve('node_modules/typescript/bin/tsc');
       try {
