@@ -1,8 +1,15 @@
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
+import { rethrowAbort } from '../base/errors.js';
 import { swarmStateOf } from '../engine/engine-status.js';
 import { hasNoSsh, type Machine } from '../machines/model/machine.js';
-import { managerState, membershipOf, ownStateTimeoutMs, withEngineWithin } from './membership.js';
+import {
+  managerState,
+  membershipOf,
+  ownStateTimeoutMs,
+  recordedManagerHosts,
+  withEngineWithin,
+} from './membership.js';
 import { hasQuorum, type Tally } from './model/quorum.js';
 
 /** Managers block requests for 20 s (moby, `swarmRequestTimeout`); an election takes some 10 s. */
@@ -12,7 +19,7 @@ export const electionTimeoutMs = 60_000;
 export const newLeaderTimeoutMs = 20_000;
 
 export interface ManagerTally extends Tally {
-  /** Reported by a worker; otherwise, all silent machines count as managers. */
+  /** Reported by a node; otherwise, all silent machines count as managers. */
   isKnown: boolean;
 }
 
@@ -46,7 +53,11 @@ interface ManagerReport {
 function queryReport(machine: Machine, context: Context): Promise<ManagerReport> {
   return withEngineWithin(machine, ownStateTimeoutMs, context, async (api, signal) => {
     const state = await swarmStateOf(api, { signal });
-    if (state !== 'active/worker') return { isManager: state === managerState, managers: 0 };
+    if (state === managerState) {
+      const hosts = await recordedManagerHosts(machine, context).catch(rethrowAbort);
+      return { isManager: true, managers: hosts?.length ?? 0 };
+    }
+    if (state !== 'active/worker') return { isManager: false, managers: 0 };
     const { managers } = await membershipOf(api, { signal });
     return { isManager: false, managers: managers.length };
   });

@@ -1,11 +1,8 @@
-import { sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { rethrowAbort } from '../base/errors.js';
-import { withTimeout } from '../base/with-timeout.js';
 import type { Machine, MachineState } from '../machines/model/machine.js';
-import { managerState, ownStateTimeoutMs } from './membership.js';
+import { managerState, recordedManagerHosts } from './membership.js';
 import { hasQuorum, type Tally } from './model/quorum.js';
-import { hostOf } from './model/swarm-node.js';
 import { machinesAt, managerHosts } from './stable-view.js';
 
 /** A machine as its provider and its engine report it. */
@@ -44,17 +41,4 @@ export async function lostQuorum(
     ({ machine, swarm }) => managers.includes(machine) && swarm === managerState,
   );
   return { managers: hosts.length, reachable: answering.length };
-}
-
-/** Without a leader, a manager's API blocks for 20 s, but its engine keeps a list of managers. */
-const readRemotes = `sudo=; [ "$(id -u)" = 0 ] || sudo='sudo -n'
-$sudo cat /var/lib/docker/swarm/state.json`;
-
-async function recordedManagerHosts(machine: Machine, context: Context): Promise<string[]> {
-  const { stdout } = await withTimeout(ownStateTimeoutMs, context.signal, async (signal) => {
-    const connection = await (await context.ssh()).connect(sshTarget(machine), { signal });
-    return connection.run(readRemotes, { signal });
-  });
-  const remotes = JSON.parse(stdout) as { addr?: string }[];
-  return remotes.flatMap(({ addr }) => (addr === undefined ? [] : hostOf(addr)));
 }

@@ -1,4 +1,4 @@
-import { reach } from '../app/connect-ssh.js';
+import { reach, sshTarget } from '../app/connect-ssh.js';
 import type { Context } from '../app/context.js';
 import { queryAll } from '../app/fan-out.js';
 import { ExternalError } from '../base/errors.js';
@@ -9,7 +9,7 @@ import { engineOf } from '../engine/connect-engine.js';
 import { swarmStateOf } from '../engine/engine-status.js';
 import type { Machine } from '../machines/model/machine.js';
 import { ambiguousMachines, type Member, matchMembers } from './model/members.js';
-import { type Membership, type Role, readMembership, type SwarmNode } from './model/swarm-node.js';
+import { hostOf, type Membership, type Role, readMembership, type SwarmNode } from './model/swarm-node.js';
 
 export async function withEngine<T>(
   machine: Machine,
@@ -101,4 +101,17 @@ export function waitForOwnRole(name: string, role: Role, api: EngineApi, { signa
         `${name} is a ${role} now, but after ${ownRoleTimeoutMs / 1000} s its engine still reports "${own}"`,
       ),
   );
+}
+
+/** Without a leader, a manager's API blocks for 20 s, but its engine keeps a list of managers. */
+const readRemotes = `sudo=; [ "$(id -u)" = 0 ] || sudo='sudo -n'
+$sudo cat /var/lib/docker/swarm/state.json`;
+
+export async function recordedManagerHosts(machine: Machine, context: Context): Promise<string[]> {
+  const { stdout } = await withTimeout(ownStateTimeoutMs, context.signal, async (signal) => {
+    const connection = await (await context.ssh()).connect(sshTarget(machine), { signal });
+    return connection.run(readRemotes, { signal });
+  });
+  const remotes = JSON.parse(stdout) as { addr?: string }[];
+  return remotes.flatMap(({ addr }) => (addr === undefined ? [] : hostOf(addr)));
 }

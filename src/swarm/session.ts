@@ -83,7 +83,9 @@ class SwarmSession implements Swarm {
       isRetryable: (error) => !noWait && !isAbort(error) && isLeaderless(error, manager) && isElecting(),
       onFirstWait: () => reporter.note('The swarm has no leader; waiting for an election'),
     }).catch((error) => {
-      if (!(error instanceof NoQuorumError) || !tally?.isKnown || hasQuorum(tally)) throw error;
+      if (!tally?.isKnown || hasQuorum(tally)) throw error;
+      // A manager that just lost its leader is silent.
+      if (!(error instanceof NoQuorumError) && tally.reachable === 0) throw error;
       throw leaderless(reachabilityText(tally), error);
     });
     return new SwarmSession(found, context);
