@@ -209,7 +209,8 @@ export abstract class BaseCommand<T extends typeof Command> extends Command {
   private async openOnce(): Promise<OpenContext> {
     const { namesNewCluster, warnsOfExpiry } = this.ctor as typeof BaseCommand;
     // `belt logs --timestamps` is about the lines of the service.
-    const flags = this.ctor.flags['timestamps'] ? { ...this.flags, timestamps: false } : this.flags;
+    const isOwn = Object.hasOwn(this.ctor.flags ?? {}, 'timestamps');
+    const flags = isOwn ? { ...this.flags, timestamps: false } : this.flags;
     const opened = await openContext(this.config.root, flags, { mayBeNew: namesNewCluster });
     if (warnsOfExpiry) await warnOfExpiry(opened.context);
     return opened;

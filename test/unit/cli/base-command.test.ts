@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { type Config, Flags } from '@oclif/core';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -45,7 +46,16 @@ test.each([
   vi.restoreAllMocks();
 });
 
+test('a command without flags of its own opens its context', async () => {
+  const command = new SampleList([], Object.assign(framework, { root: resolve('.') }));
+  await command.init();
+  await expect(command.cluster()).resolves.toBe('default');
+});
+
 class SampleList extends BaseCommand<typeof SampleList> {
+  async cluster(): Promise<string> {
+    return (await this.context()).cluster.name;
+  }
   async run(): Promise<void> {
     this.printRows([], 'NODE', { text: 'No nodes', next: ['add one', 'belt join node1'] });
   }
