@@ -41,6 +41,8 @@ export async function newBelt(env: Record<string, string> = {}): Promise<Belt> {
     ...process.env,
     // Ignores plugins of the user who runs the tests.
     BELT_DATA_DIR: join(folder, 'data'),
+    // Whether this computer has a docker client must not matter, except to tests of the client.
+    BELT_DOCKER_CLIENT: 'remote',
     ...env,
     BELT_HOME: join(folder, '.belt'),
   };
