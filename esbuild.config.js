@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { Plugin } from '@oclif/core';
 import { build } from 'esbuild';
 import { coreChunk } from './build/core-chunk.js';
+import { manPage } from './build/man-page.js';
 import { thirdPartyNotices } from './build/notices.js';
 import { replaceDist } from './build/replace-dist.js';
 
@@ -62,6 +63,8 @@ const options = {
   minifyWhitespace: true,
   minifyIdentifiers: true,
   keepNames: true,
+  // THIRD-PARTY-NOTICES has them.
+  legalComments: 'none',
   sourcemap: 'linked',
   sourcesContent: false,
   define: {
@@ -120,6 +123,7 @@ async function replaceBuild() {
   const plugin = new Plugin({ root, type: 'core', pjson, ignoreManifest: true, errorOnManifestCreate: true });
   await plugin.load();
   const manifest = `${JSON.stringify(plugin.manifest)}\n`.replaceAll(`"${fresh}"`, '"dist"');
+  await writeFile(`${fresh}/belt.1`, manPage(plugin.manifest.commands, pjson));
   // tsc writes the types.
   await replaceDist(fresh, 'dist', ['types']);
   await replaceFile('oclif.manifest.json', manifest);

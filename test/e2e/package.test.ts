@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -52,6 +53,11 @@ describe('the npm package', () => {
   test('installs nothing but belt', () => {
     const folders = readdirSync(join(lab, 'node_modules')).filter((name) => !name.startsWith('.'));
     expect(folders).toEqual(['belt-swarm']);
+  });
+
+  test('the manual is where package.json says', () => {
+    const { man } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { man: string[] };
+    expect(man.map((path) => existsSync(join(installed, path)))).toEqual([true]);
   });
 
   test('every file of the program loads without other packages', () => {

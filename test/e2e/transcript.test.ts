@@ -20,6 +20,10 @@ const answers: [typed: string, code: number, ...texts: string[]][] = [
   ['BELT_CLUSTER=defalt belt ls', 1, 'no cluster is called "defalt"', 'Did you mean "default"?'],
   ['belt --cluster typo stop --all', 1, 'no cluster is called "typo"'],
   ['belt rm alpha </dev/null', 1, 'nothing was removed'],
+  // Help
+  ['belt', 0, 'MACHINES', 'create    Create machines with Docker Engine installed'],
+  ['belt help patterns', 0, 'node1 node2 node3 node4; node[1-4] is the same'],
+  ['belt help exit-codes', 0, 'The command line is wrong'],
   // Names and sizes
   ['belt create node1 512mb', 2, 'Try: put it first: 512mb node1'],
   ['belt resize node1 1gb', 2, 'Try: belt resize 1gb node1'],
