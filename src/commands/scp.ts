@@ -27,6 +27,7 @@ code. localhost:PATH is a local path.`;
   static override flags = {
     recursive: Flags.boolean({ char: 'r', summary: 'Copy folders recursively' }),
     delta: Flags.boolean({ char: 'd', summary: 'Send only the differences, with rsync' }),
+    quiet: Flags.boolean({ char: 'q', summary: 'Show no progress' }),
   };
   static override examples = [
     { description: 'Copy to a machine', command: '<%= config.bin %> scp compose.yml node1:/root/' },

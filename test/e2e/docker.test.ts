@@ -22,6 +22,8 @@ describe.skipIf(!canCreateMachines())('belt docker', () => {
       DOCKER_CONFIG: config,
       DOCKER_HOST: 'tcp://127.0.0.1:9',
       DOCKER_CONTEXT: 'other',
+      // Empty variables count as unset.
+      BELT_DOCKER_CLIENT: '',
     });
     await belt.ok(['create', '1gb', 'node[1:2]']);
     await belt.ok(['active', 'node1']);
