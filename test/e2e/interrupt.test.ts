@@ -32,13 +32,8 @@ describe.skipIf(!canCreateMachines())('interrupted create', () => {
   };
 
   const engines = async (): Promise<string[]> => {
-    const { stdout } = await belt.run([
-      'exec',
-      'node[1:3]',
-      '--',
-      'docker info --format "{{.Name}} {{.ServerVersion}}"',
-    ]);
-    return stdout.trimEnd().split('\n').sort();
+    const info = 'docker info --format "{{.Name}} {{.ServerVersion}}"';
+    return (await belt.ok(['exec', 'node[1:3]', '--', info])).trimEnd().split('\n').sort();
   };
 
   test.each([

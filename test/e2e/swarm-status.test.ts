@@ -111,6 +111,8 @@ describe.skipIf(!canCreateMachines())('a swarm of three managers', () => {
     const docker = (...args: string[]): Promise<string> => belt.ok(['--host', 'node1', 'docker', ...args]);
     await docker('swarm', 'leave');
     await docker('swarm', 'init');
+    // A leader that has lost its followers answers until it notices.
+    await expect.poll(async () => (await belt.run(['swarm', 'ls'])).code).toBe(1);
     const objection = 'the swarm has no leader';
     for (const verb of [['token'], ['lock'], ['ls'], ['drain', 'node1']])
       expect(refused(await belt.run(['swarm', ...verb]))).toEqual([1, expect.stringContaining(objection)]);
