@@ -103,14 +103,21 @@ export function waitForOwnRole(name: string, role: Role, api: EngineApi, { signa
   );
 }
 
-/** Without a leader, a manager's API blocks for 20 s, but its engine keeps a list of managers. */
-const readRemotes = `sudo=; [ "$(id -u)" = 0 ] || sudo='sudo -n'
-$sudo cat /var/lib/docker/swarm/state.json`;
+/**
+ * Reads a file of the engine's swarm folder, as root. Tries the default data root first.
+ * @param file without special characters
+ */
+export function readSwarmFile(file: string): string {
+  return `sudo=; [ "$(id -u)" = 0 ] || sudo='sudo -n'
+$sudo cat /var/lib/docker/swarm/${file} 2>/dev/null ||
+  $sudo cat "$($sudo docker info --format '{{.DockerRootDir}}')/swarm/${file}"`;
+}
 
+/** Without a leader, a manager's API blocks for 20 s, but its engine keeps a list of managers. */
 export async function recordedManagerHosts(machine: Machine, context: Context): Promise<string[]> {
   const { stdout } = await withTimeout(ownStateTimeoutMs, context.signal, async (signal) => {
     const connection = await (await context.ssh()).connect(sshTarget(machine), { signal });
-    return connection.run(readRemotes, { signal });
+    return connection.run(readSwarmFile('state.json'), { signal });
   });
   const remotes = JSON.parse(stdout) as { addr?: string }[];
   return remotes.flatMap(({ addr }) => (addr === undefined ? [] : hostOf(addr)));

@@ -4,6 +4,7 @@ import { queryAll } from '../app/fan-out.js';
 import { withTimeout } from '../base/with-timeout.js';
 import { type Certificate, daysLeft, readCertificate } from '../certs/model/read-certificate.js';
 import type { Machine } from '../machines/model/machine.js';
+import { readSwarmFile } from './membership.js';
 import type { NamedMember } from './model/members.js';
 import { readCertificateSettings } from './model/swarm-node.js';
 import type { NodeCertificates } from './model/swarm-overview.js';
@@ -11,11 +12,6 @@ import type { Swarm } from './session.js';
 
 const timeoutMs = 5_000;
 const dayNs = 24 * 60 * 60 * 1e9;
-
-/** Tries the default data root first. Needs root. */
-const readLeaf = `sudo=; [ "$(id -u)" = 0 ] || sudo='sudo -n'
-$sudo cat /var/lib/docker/swarm/certificates/swarm-node.crt 2>/dev/null ||
-  $sudo cat "$($sudo docker info --format '{{.DockerRootDir}}')/swarm/certificates/swarm-node.crt"`;
 
 /** Omits nodes that do not respond. @throws AbortError */
 export async function nodeCertificates(
@@ -57,7 +53,7 @@ export async function nodeCertificate(machine: Machine, context: Context): Promi
   return withTimeout(timeoutMs, context.signal, async (signal) => {
     const ssh = await context.ssh();
     const connection = await ssh.connect(sshTarget(machine), { signal });
-    const { stdout } = await connection.run(readLeaf, { signal });
+    const { stdout } = await connection.run(readSwarmFile('certificates/swarm-node.crt'), { signal });
     return readCertificate(stdout);
   });
 }
